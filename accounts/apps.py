@@ -1,0 +1,15 @@
+"""The accounts app: who is asking. It can be lifted into another Django project."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Registers the system checks and the session's signal receiver."""
+
+    name = "accounts"
+    verbose_name = "Accounts"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import what registers itself."""
+        from accounts import checks, sessions  # noqa: F401

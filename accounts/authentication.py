@@ -1,0 +1,102 @@
+"""How does a request say who it is? By a bearer token, or by the session of a signed-in browser.
+
+The answer is nothing (no credentials), a clear no (bad ones), or a `CognitoUser` with the verified `Claims`.
+"""
+
+from django.http import HttpRequest
+from rest_framework import authentication
+from rest_framework.request import Request
+
+from accounts.conf import get_config
+from accounts.exceptions import BEARER_CHALLENGE, KeysUnavailableNow, TokenRefused, bearer_challenge
+from accounts.keys import KeysUnavailable
+from accounts.sessions import access_token_of
+from accounts.tokens import Claims, TokenError, TokenExpired, TokenMalformed, get_verifier
+from accounts.users import CognitoUser
+
+_REFUSAL = "accounts.token_refusal"
+
+
+class BearerAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer <JWT>` (RFC 6750 section 2.1)."""
+
+    def authenticate(self, request: Request) -> tuple[CognitoUser, Claims] | None:
+        """The user and the claims of the token, or None when there is no Authorization header.
+
+        Raises TokenRefused (401) for anything but one genuine token, KeysUnavailableNow (503) when it cannot be
+        checked.
+        """
+        header = request.META.get("HTTP_AUTHORIZATION")
+        if header is None:
+            return None
+        try:
+            claims = get_verifier().verify(bearer_token(header), get_config().token_use)
+        except TokenExpired as error:
+            return self.expired(request, error)
+        except TokenError as error:
+            raise self.refused(request, error) from None
+        except KeysUnavailable as error:
+            raise KeysUnavailableNow(error.retry_after) from None
+        return CognitoUser.from_claims(claims), claims
+
+    def expired(self, request: Request, error: TokenExpired) -> tuple[CognitoUser, Claims] | None:
+        """What an expired but otherwise right token means here: a refusal."""
+        raise self.refused(request, error)
+
+    def refused(self, request: Request, error: TokenError) -> TokenRefused:
+        """The 401 for `error`."""
+        # DRF makes the 401's header with another instance of this class: the reason travels with the request.
+        request.META[_REFUSAL] = error
+        return TokenRefused(error.detail, error.code)
+
+    def authenticate_header(self, request: Request) -> str:
+        """`WWW-Authenticate` for a 401: bare when no credentials were sent, with the reason otherwise."""
+        refusal: TokenError | None = request.META.get(_REFUSAL)
+        if refusal is None:
+            return BEARER_CHALLENGE
+        return bearer_challenge("invalid_token", refusal.detail)
+
+
+class StrangerAuthentication(BearerAuthentication):
+    """For the paths of people who are not signed in: an expired token is no token, any other bad one is refused."""
+
+    def expired(self, request: Request, error: TokenExpired) -> None:
+        """Nothing: the client is about to sign in or to refresh."""
+
+
+def bearer_token(header: str) -> str:
+    """The token in an Authorization header. Raises TokenMalformed for anything but `Bearer` and one token.
+
+    An empty header is refused too: servers turn a value that is not ASCII into an empty one, and a request with
+    credentials must never pass for one without.
+    """
+    scheme, _, token = header.strip().partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer":
+        raise TokenMalformed("The Authorization header must be `Bearer` and a token.")
+    if not token or " " in token or "," in token:
+        # A comma: two Authorization headers, joined by the server.
+        raise TokenMalformed("The Authorization header must hold one token.")
+    return token
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The session of a browser that signed in here; unsafe methods need the CSRF token.
+
+    The roles are those of the access token that the session holds, verified anew at every request.
+    """
+
+    def authenticate(self, request: Request) -> tuple[CognitoUser, Claims] | None:
+        """The signed-in person and their claims, or None when there is no session or its token has ended."""
+        http_request: HttpRequest = request._request
+        token = access_token_of(http_request)
+        if token is None:
+            return None
+        try:
+            claims = get_verifier().verify(token, "access")
+        except TokenError:
+            return None
+        except KeysUnavailable as error:
+            raise KeysUnavailableNow(error.retry_after) from None
+        self.enforce_csrf(request)
+        return CognitoUser.from_claims(claims), claims

@@ -1,0 +1,74 @@
+"""Are the Cognito settings whole and safe? Each finding of `manage.py check` names its variable."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from accounts.conf import CognitoConfig, TokenUse, get_config
+from accounts.roles import Role
+
+MAX_LEEWAY_SECONDS = 300
+
+
+@register(Tags.security)
+def check_cognito(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """Everything that is missing, contradictory, or dangerous while debug is off."""
+    config = get_config()
+    findings = [*_missing(config), *_contradictory(config), *_insecure(config)]
+    return [
+        Error(f"{variable} {sentence}", hint=hint, id=f"accounts.E{number:03}")
+        for number, variable, sentence, hint in findings
+    ]
+
+
+Finding = tuple[int, str, str, str | None]
+
+
+def _missing(config: CognitoConfig) -> Iterator[Finding]:
+    if not config.region:
+        yield 1, "COGNITO_REGION", "must be set.", "AWS_REGION and AWS_DEFAULT_REGION serve as well."
+    if not config.user_pool_id:
+        yield 2, "COGNITO_USER_POOL_ID", "must be set.", "It looks like eu-west-1_AbCdEf123."
+    if not config.client_id:
+        yield 3, "COGNITO_CLIENT_ID", "must be set.", "Without it, a token of any app client would pass."
+
+
+def _contradictory(config: CognitoConfig) -> Iterator[Finding]:
+    region, separator, rest = config.user_pool_id.partition("_")
+    if config.user_pool_id and not (region and separator and rest):
+        yield 4, "COGNITO_USER_POOL_ID", "is not the id of a user pool.", "It looks like eu-west-1_AbCdEf123."
+    elif config.user_pool_id and config.region and region != config.region:
+        yield 4, "COGNITO_USER_POOL_ID", f"is of the region {region}, but COGNITO_REGION is {config.region}.", None
+    if config.issuer.endswith("/"):
+        yield 5, "COGNITO_ISSUER", "must not end with a slash: it is compared letter by letter.", None
+    if config.token_use not in get_args(TokenUse):
+        yield 6, "COGNITO_TOKEN_USE", f"must be one of {', '.join(get_args(TokenUse))}.", None
+    if config.leeway_seconds > MAX_LEEWAY_SECONDS:
+        yield 7, "COGNITO_LEEWAY_SECONDS", f"must be at most {MAX_LEEWAY_SECONDS} seconds.", "Set the clocks instead."
+    if Role.ADMIN in config.sign_up_roles:
+        yield 8, "COGNITO_SIGN_UP_ROLES", f"must not hold {Role.ADMIN}.", "Administrators promote, strangers do not."
+    if not config.sign_up_roles:
+        yield 8, "COGNITO_SIGN_UP_ROLES", "must hold at least one role.", None
+
+
+def _insecure(config: CognitoConfig) -> Iterator[Finding]:
+    """A stand-in, or plain http, where real people sign in: only when it was asked for aloud."""
+    urls = {
+        "COGNITO_ISSUER": config.issuer,
+        "COGNITO_JWKS_URL": config.jwks_url,
+        "COGNITO_ENDPOINT_URL": config.endpoint_url,
+        "COGNITO_DOMAIN": config.domain,
+    }
+    tolerated = settings.DEBUG or getattr(settings, "COGNITO_ALLOW_INSECURE_ENDPOINT", False)
+    hint = "Set COGNITO_ALLOW_INSECURE_ENDPOINT=true only where no real person signs in."
+    for number, (variable, url) in enumerate(urls.items(), start=9):
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.netloc):
+            yield number, variable, "must be an https:// URL.", None
+        elif url and not tolerated and variable == "COGNITO_ENDPOINT_URL":
+            yield number, variable, "replaces Amazon Cognito by a stand-in.", hint
+        elif url and not tolerated and parts.scheme != "https":
+            yield number, variable, "must be an https:// URL.", hint

@@ -1,0 +1,156 @@
+"""Which public keys does the pool sign with? Fetched seldom, kept through outages.
+
+The rules (contract section 3): fetched when first needed; refetched when an unknown `kid` arrives, at most once
+per cool-down; one fetch at a time, for which only those wait who cannot be served without it; a good answer
+replaces the whole set, a bad one changes nothing; in an outage the last good set serves for a day.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+import urllib3
+
+logger = logging.getLogger(__name__)
+
+FETCH_TIMEOUT_SECONDS = 2.0
+FRESH_SECONDS = 4 * 3600.0
+USABLE_SECONDS = 24 * 3600.0
+COOL_DOWN_SECONDS = 10.0
+COOL_DOWN_WITHOUT_KEYS_SECONDS = 5.0
+MAX_DOCUMENT_BYTES = 256 * 1024
+
+Key = TypeVar("Key")
+
+
+class KeysUnavailable(Exception):
+    """No usable key set is held and none could be fetched. `retry_after` is in seconds, at least one."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("The key set of the user pool cannot be fetched.")
+        self.retry_after = max(1, round(retry_after))
+
+
+class KeyStore(Generic[Key]):
+    """The pool's keys by `kid`. Safe to share between threads; one per process.
+
+    `parse` turns the bytes of a JWK Set (RFC 7517 section 5) into keys by `kid`, and raises ValueError for a
+    document with none. `fetch` gives those bytes or raises; `clock` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        parse: Callable[[bytes], Mapping[str, Key]],
+        *,
+        fetch: Callable[[str], bytes] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._parse = parse
+        self._fetch = fetch
+        self._clock = clock
+        self._keys: Mapping[str, Key] = {}
+        self._fetched_at: float | None = None
+        self._tried_at: float | None = None
+        self._guard = threading.Lock()
+        self._flight: threading.Event | None = None
+
+    def get(self, kid: str) -> Key | None:
+        """The key named `kid`, or None when the pool does not have it.
+
+        Raises KeysUnavailable when no usable set is held and none can be had now.
+        """
+        if not self.ready():
+            raise KeysUnavailable(self._cool_down_left())
+        key = self._keys.get(kid)
+        if key is None:
+            self._refresh(wait=True)
+            return self._keys.get(kid)
+        if self._age() >= FRESH_SECONDS:
+            self._refresh(wait=False)
+        return key
+
+    def ready(self) -> bool:
+        """Whether a usable set is held. Fetches one when not, unless that was tried a moment ago."""
+        if self._age() >= USABLE_SECONDS:
+            self._refresh(wait=True)
+        return self._age() < USABLE_SECONDS
+
+    def _age(self) -> float:
+        """Seconds since the last good fetch; infinite when there was none."""
+        return math.inf if self._fetched_at is None else self._clock() - self._fetched_at
+
+    def _refresh(self, *, wait: bool) -> None:
+        """Fetch, unless that is under way or was tried a moment ago. With `wait`, return when it is done."""
+        with self._guard:
+            flight = self._flight
+            starts = flight is None and self._cool_down_left() <= 0
+            if starts:
+                flight = self._flight = threading.Event()
+        if flight is None:
+            return
+        if starts and wait:
+            self._fly(flight)
+        elif starts:
+            threading.Thread(target=self._fly, args=(flight,), name="key-set-refresh", daemon=True).start()
+        elif wait:
+            # Twice the time-out of a fetch: no thread of the server hangs here, whatever the endpoint does.
+            flight.wait(2 * FETCH_TIMEOUT_SECONDS)
+
+    def _fly(self, flight: threading.Event) -> None:
+        try:
+            fresh = self._parse((self._fetch or fetch_document)(self._url))
+            # A key that stayed the same stays the same object: what was verified with it need not be again.
+            held = self._keys
+            self._keys = {kid: held[kid] if held.get(kid) == key else key for kid, key in fresh.items()}
+            self._fetched_at = self._clock()
+        except Exception as error:  # whatever went wrong, the keys held are better than none
+            logger.warning(
+                "The key set could not be fetched (%s); held keys: %d.", type(error).__name__, len(self._keys)
+            )
+        finally:
+            with self._guard:
+                self._tried_at = self._clock()
+                self._flight = None
+            flight.set()
+
+    def _cool_down_left(self) -> float:
+        if self._tried_at is None:
+            return 0.0
+        usable = self._age() < USABLE_SECONDS
+        cool_down = COOL_DOWN_SECONDS if usable else COOL_DOWN_WITHOUT_KEYS_SECONDS
+        return cool_down - (self._clock() - self._tried_at)
+
+
+_http = urllib3.PoolManager(num_pools=1, maxsize=1, retries=False)
+
+
+def fetch_document(url: str) -> bytes:
+    """The body at `url`: one try, no redirects, FETCH_TIMEOUT_SECONDS in all, MAX_DOCUMENT_BYTES at most.
+
+    Raises ValueError for an answer other than 200 or a body too large or too slow, urllib3's HTTPError otherwise.
+    """
+    deadline = time.monotonic() + FETCH_TIMEOUT_SECONDS
+    response = _http.request(
+        "GET", url, timeout=urllib3.Timeout(total=FETCH_TIMEOUT_SECONDS), redirect=False, preload_content=False
+    )
+    try:
+        if response.status != 200:
+            raise ValueError(f"The key endpoint answered {response.status}.")
+        body = bytearray()
+        # The time-out of a socket starts anew with every packet; this loop bounds the sum.
+        while chunk := response.read1(16 * 1024):
+            body += chunk
+            if len(body) > MAX_DOCUMENT_BYTES:
+                raise ValueError("The key set is too large.")
+            if time.monotonic() > deadline:
+                raise ValueError("The key set arrives too slowly.")
+        return bytes(body)
+    finally:
+        # Not returned to the pool: fetches are hours apart, and a half-read answer must not be reused.
+        response.close()
+        response.release_conn()

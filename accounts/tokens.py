@@ -1,0 +1,401 @@
+"""Is this token genuine, and is it for us? The only door to `jwt`.
+
+Every check is spelled out here, in the order of contract section 3: shape, algorithm, issuer, key, signature, then
+the other claims. So a foreign token never costs a key fetch, and a forged one is never called expired.
+
+Sources: RFC 7519 (JWT), RFC 7515 (JWS), RFC 8725 (best practice), and AWS's page "Verifying JSON web tokens" of the
+Cognito developer guide. Cognito's access tokens name their app client in `client_id` and have no audience; its ID
+tokens name it in `aud`.
+"""
+
+import base64
+import binascii
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from typing import Any, ClassVar
+
+import jwt
+import orjson
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from jwt.algorithms import RSAAlgorithm
+
+from accounts.conf import CognitoConfig, TokenUse, get_config
+from accounts.keys import KeyStore
+
+MAX_TOKEN_BYTES = 8 * 1024
+MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
+REMEMBERED_TOKENS = 8192
+
+_RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
+
+
+class TokenError(Exception):
+    """A token that is refused. `code` is stable and `detail` is a sentence; neither quotes the token."""
+
+    code: ClassVar[str] = "token_malformed"
+    sentence: ClassVar[str] = "The token is not a well-formed JWT of Amazon Cognito."
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or self.sentence
+        super().__init__(self.detail)
+
+
+class TokenMalformed(TokenError):
+    """Not three strict base64url parts of JSON objects with the claims we need, in the types we need."""
+
+
+class TokenSignatureInvalid(TokenError):
+    """The signature or the algorithm is wrong, or the key is too short to trust."""
+
+    code = "token_signature_invalid"
+    sentence = "The signature of the token is not valid: only RS256 by a key of the user pool is accepted."
+
+
+class TokenKeyUnknown(TokenError):
+    """No `kid`, or one that the pool does not publish."""
+
+    code = "token_key_unknown"
+    sentence = "The token names no key that the user pool publishes."
+
+
+class TokenWrongPool(TokenError):
+    """The issuer is absent or another."""
+
+    code = "token_wrong_pool"
+    sentence = "The token was not issued by the user pool of this service."
+
+
+class TokenWrongUse(TokenError):
+    """An ID token where an access token belongs, or the reverse."""
+
+    code = "token_wrong_use"
+    sentence = "This kind of token is not accepted here."
+
+
+class TokenWrongClient(TokenError):
+    """Issued to an app client that is not on our list."""
+
+    code = "token_wrong_client"
+    sentence = "The token was issued to an app client that this service does not accept."
+
+
+class TokenNotYetValid(TokenError):
+    """`nbf` or `iat` lies in the future, by more than the leeway."""
+
+    code = "token_not_yet_valid"
+    sentence = "The token is not valid yet: check the clock of the client and of this service."
+
+
+class TokenExpired(TokenError):
+    """Past its `exp`, or older than the maximum age. Raised only when everything else about the token is right."""
+
+    code = "token_expired"
+    sentence = "The token has expired."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a genuine token says. Made by `TokenVerifier` alone; times are Unix seconds.
+
+    `token_use` is `access` or `id`; `username` is None for a machine (client credentials grant); `client_id` is the
+    app client of either kind of token; `origin_jti` names the sign-in that the token descends from.
+    """
+
+    sub: str
+    token_use: str
+    client_id: str
+    username: str | None
+    email: str | None
+    name: str | None
+    groups: tuple[str, ...]
+    scopes: frozenset[str]
+    issued_at: float
+    not_before: float | None
+    expires_at: float
+    auth_time: float | None
+    jti: str | None
+    origin_jti: str | None
+    nonce: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyingKey:
+    """One public RSA key of the pool. Equal when the key itself is equal."""
+
+    kid: str
+    modulus: int
+    exponent: int
+    public_key: RSAPublicKey = field(compare=False, repr=False)
+
+    def signed(self, message: bytes, signature: bytes) -> bool:
+        """Whether `signature` is this key's RS256 signature of `message`; never for a short key."""
+        return self.public_key.key_size >= MIN_KEY_BITS and _RS256.verify(message, self.public_key, signature)
+
+
+def parse_key_set(document: bytes) -> Mapping[str, VerifyingKey]:
+    """The RSA signing keys of a JWK Set (RFC 7517) by `kid`; others are skipped. Raises ValueError for none."""
+    try:
+        members = orjson.loads(document)["keys"]
+        keys = dict(_verifying_keys(members))
+    except (TypeError, KeyError) as error:
+        raise ValueError("Not a JWK Set.") from error
+    if not keys:
+        raise ValueError("The JWK Set has no RSA signing key.")
+    return keys
+
+
+def _verifying_keys(members: list[Any]) -> Iterator[tuple[str, VerifyingKey]]:
+    for member in members:
+        if not isinstance(member, dict) or not _is_for_signatures(member):
+            continue
+        try:
+            public_key = RSAAlgorithm.from_jwk(member)
+        except (jwt.InvalidKeyError, ValueError):
+            continue
+        if isinstance(public_key, RSAPublicKey):
+            numbers = public_key.public_numbers()
+            yield member["kid"], VerifyingKey(member["kid"], numbers.n, numbers.e, public_key)
+
+
+def _is_for_signatures(member: Mapping[str, Any]) -> bool:
+    named = isinstance(member.get("kid"), str)
+    rsa = member.get("kty") == "RSA"
+    return named and rsa and member.get("use", "sig") == "sig" and member.get("alg", "RS256") == "RS256"
+
+
+class TokenVerifier:
+    """Verifies the tokens of one user pool, with no call to Cognito but for its public keys.
+
+    A token that was verified is remembered (by its SHA-256, REMEMBERED_TOKENS at most), so that its signature need
+    not be computed again. Remembered is only what cannot change: times, clients, use and the presence of its key
+    in the pool's set are checked at every call.
+    """
+
+    def __init__(
+        self, config: CognitoConfig, keys: KeyStore[VerifyingKey], *, now: Callable[[], float] = time.time
+    ) -> None:
+        self.keys = keys
+        self._config = config
+        self._now = now
+        self._genuine = _Remembered(REMEMBERED_TOKENS)
+
+    def verify(self, token: str, use: TokenUse) -> Claims:
+        """The claims of `token`, which must be an access token, an ID token or either, as `use` says.
+
+        Raises TokenError when it is refused, KeysUnavailable when it cannot be checked now.
+        """
+        try:
+            encoded = token.encode("ascii")
+        except UnicodeEncodeError:
+            raise TokenMalformed from None
+        digest = sha256(encoded).digest()
+        known = self._genuine.get(digest)
+        if known is not None and self.keys.get(known.key.kid) is known.key:
+            claims = known.claims
+        else:
+            claims, key = self._check_signature(encoded)
+            self._genuine.add(digest, _Genuine(claims, key))
+        self._check_claims(claims, use)
+        return claims
+
+    def _check_signature(self, token: bytes) -> tuple[Claims, VerifyingKey]:
+        """Shape, algorithm, issuer, key and signature: what makes a token genuine, once and for all."""
+        if len(token) > MAX_TOKEN_BYTES:
+            raise TokenMalformed("The token is larger than 8 KiB.")
+        parts = token.split(b".")
+        if len(parts) != 3:
+            raise TokenMalformed
+        header = _json_object(parts[0])
+        payload = _json_object(parts[1])
+        signature = _base64url(parts[2])
+        algorithm = _optional(header, "alg", str)
+        kid = _optional(header, "kid", str)
+        if "crit" in header:
+            # RFC 7515 section 4.1.11: an extension that is not understood makes the token invalid.
+            raise TokenMalformed("The token uses a critical header extension, which is not supported.")
+        issuer = _optional(payload, "iss", str)
+        claims = _read_claims(payload)
+
+        if algorithm != "RS256":
+            raise TokenSignatureInvalid
+        if issuer != self._config.issuer:
+            raise TokenWrongPool
+        key = None if kid is None else self.keys.get(kid)
+        if key is None:
+            raise TokenKeyUnknown
+        if not key.signed(token[: -len(parts[2]) - 1], signature):
+            raise TokenSignatureInvalid
+        return claims, key
+
+    def _check_claims(self, claims: Claims, use: TokenUse) -> None:
+        """What may differ from call to call. Expiry comes last: an expired token is right in all else."""
+        config = self._config
+        if claims.token_use != use and not (use == "any" and claims.token_use in ("access", "id")):
+            raise TokenWrongUse(_USE_SENTENCES.get(use))
+        if claims.client_id not in config.client_ids:
+            raise TokenWrongClient
+        now = self._now()
+        soon = now + config.leeway_seconds
+        if claims.issued_at > soon or (claims.not_before is not None and claims.not_before > soon):
+            raise TokenNotYetValid
+        if now >= claims.expires_at + config.leeway_seconds:
+            raise TokenExpired(f"The token expired at {_moment(claims.expires_at)}.")
+        oldest = config.max_token_age_seconds
+        if oldest is not None and now > claims.issued_at + oldest + config.leeway_seconds:
+            raise TokenExpired(f"The token was issued at {_moment(claims.issued_at)}, which is too long ago.")
+
+
+_USE_SENTENCES: Mapping[str, str] = {
+    "access": "An access token is needed here, not an ID token.",
+    "id": "An ID token is needed here, not an access token.",
+}
+
+
+@cache
+def get_verifier() -> TokenVerifier:
+    """The verifier of this process, made when first needed (and so after a server has forked its workers)."""
+    config = get_config()
+    return TokenVerifier(config, KeyStore(config.jwks_url, parse_key_set))
+
+
+@receiver(setting_changed)
+def _forget_verifier(*, setting: str, **_: object) -> None:
+    if setting.startswith("COGNITO_"):
+        get_verifier.cache_clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Genuine:
+    claims: Claims
+    key: VerifyingKey
+
+
+class _Remembered:
+    """Two dictionaries, the younger of which replaces the older when full: bounded, and what is used stays.
+
+    Needs no lock: each step is atomic in CPython, and a lost entry only costs one verification.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._half = limit // 2
+        self._young: dict[bytes, _Genuine] = {}
+        self._old: dict[bytes, _Genuine] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def get(self, digest: bytes) -> _Genuine | None:
+        entry = self._young.get(digest)
+        if entry is None:
+            entry = self._old.get(digest)
+            if entry is not None:
+                self.add(digest, entry)
+        return entry
+
+    def add(self, digest: bytes, entry: _Genuine) -> None:
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
+        self._young[digest] = entry
+
+
+# RFC 4648 section 5, with the padding left out as RFC 7515 section 2 wants it.
+_BASE64URL = re.compile(rb"[A-Za-z0-9_-]*", re.ASCII)
+
+
+def _base64url(part: bytes) -> bytes:
+    """Decode strictly: no padding, no other characters, no stray bits at the end (two texts, one signature)."""
+    if not _BASE64URL.fullmatch(part):
+        raise TokenMalformed
+    try:
+        decoded = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+    except binascii.Error:
+        raise TokenMalformed from None
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != part:
+        raise TokenMalformed
+    return decoded
+
+
+def _json_object(part: bytes) -> dict[str, Any]:
+    """A JSON object of strict JSON (no NaN, valid UTF-8, bounded nesting: orjson refuses the rest)."""
+    try:
+        value = orjson.loads(_base64url(part))
+    except orjson.JSONDecodeError:
+        raise TokenMalformed from None
+    if type(value) is not dict:
+        raise TokenMalformed
+    return value
+
+
+def _optional(members: Mapping[str, Any], name: str, kind: type) -> Any:
+    """The member `name`, or None when absent. Raises TokenMalformed when present with another type."""
+    value = members.get(name)
+    if type(value) is kind or (value is None and name not in members):
+        return value
+    raise TokenMalformed(f"`{name}` has the wrong type.")
+
+
+def _moment_claim(payload: Mapping[str, Any], name: str) -> float | None:
+    """A NumericDate (RFC 7519 section 2), or None when absent. Booleans are not numbers here."""
+    value = payload.get(name)
+    if type(value) is int or type(value) is float or (value is None and name not in payload):
+        return value
+    raise TokenMalformed(f"`{name}` is not a number of seconds.")
+
+
+def _required(value: Any, name: str) -> Any:
+    if value is None or value == "":
+        raise TokenMalformed(f"`{name}` is missing.")
+    return value
+
+
+def _read_claims(payload: Mapping[str, Any]) -> Claims:
+    """The claims of a payload whose types are right, before anything about them is believed."""
+    use = _optional(payload, "token_use", str)
+    is_id = use == "id"
+    username = _optional(payload, "cognito:username" if is_id else "username", str)
+    if username == "":
+        raise TokenMalformed("`username` is empty.")
+    groups = _optional(payload, "cognito:groups", list)
+    if groups and not all(type(group) is str for group in groups):
+        raise TokenMalformed("`cognito:groups` is not a list of strings.")
+    return Claims(
+        sub=_required(_optional(payload, "sub", str), "sub"),
+        token_use=use or "",
+        client_id=_client_of(payload, is_id),
+        # An ID token is always a person's; should its user name be missing, the subject names them.
+        username=username or (payload["sub"] if is_id else None),
+        email=_optional(payload, "email", str),
+        name=_optional(payload, "name", str),
+        groups=tuple(groups or ()),
+        scopes=frozenset((_optional(payload, "scope", str) or "").split()),
+        issued_at=_required(_moment_claim(payload, "iat"), "iat"),
+        not_before=_moment_claim(payload, "nbf"),
+        expires_at=_required(_moment_claim(payload, "exp"), "exp"),
+        auth_time=_moment_claim(payload, "auth_time"),
+        jti=_optional(payload, "jti", str),
+        origin_jti=_optional(payload, "origin_jti", str),
+        nonce=_optional(payload, "nonce", str),
+    )
+
+
+def _client_of(payload: Mapping[str, Any], is_id: bool) -> str:
+    """The app client: `client_id` of an access token, whose `aud`, if any, is ignored; `aud` of an ID token."""
+    if is_id and type(payload.get("aud")) is list:
+        # Lawful JSON (RFC 7519 section 4.1.3), but Cognito's audience is one client: nobody we accept.
+        return ""
+    return _optional(payload, "aud" if is_id else "client_id", str) or ""
+
+
+def _moment(seconds: float) -> str:
+    """Unix seconds as ISO 8601 in UTC, however far away they are."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return "a time far away"

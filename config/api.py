@@ -1,0 +1,90 @@
+"""What do all answers of the API have in common? JSON in, JSON or the browsable API out, closed by default."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from django.conf import settings
+from rest_framework import renderers, status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+if TYPE_CHECKING:
+    # DRF's settings name classes of this module, and its views import them: not the other way round as well.
+    from rest_framework.views import APIView
+
+PROBLEM_CONTENT_TYPE = "application/problem+json"
+
+
+class TooLarge(APIException):
+    """413: the body of the request is over the limit."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body of the request is larger than 1 MiB."
+    default_code = "too_large"
+
+
+class StrictJSONParser(BaseParser):
+    """RFC 8259 JSON: UTF-8, no NaN, bounded nesting, and no body over DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """The value of the document. Raises ParseError, or TooLarge."""
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise TooLarge
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise ParseError("The body is not valid JSON in UTF-8.") from None
+
+
+class ProblemAwareJSONRenderer(renderers.BaseRenderer):
+    """JSON by orjson: UTF-8, times in UTC with `Z`. An error is labelled `application/problem+json`."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """The document; nothing for an answer without a body."""
+        context = renderer_context or {}
+        response = context.get("response")
+        if response is not None and response.exception and response.accepted_renderer is self:
+            response["Content-Type"] = PROBLEM_CONTENT_TYPE
+        if data is None:
+            return b""
+        options = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+        if context.get("indent"):
+            options |= orjson.OPT_INDENT_2
+        return orjson.dumps(data, default=str, option=options)
+
+
+class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
+    """The browsable API, in the product's look (templates/rest_framework/api.html)."""
+
+    def get_default_renderer(self, view: "APIView") -> renderers.BaseRenderer:
+        """What the page shows the answer in."""
+        return ProblemAwareJSONRenderer()
+
+
+class Closed(BasePermission):
+    """The default of a view that does not say who may use it: nobody."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Never."""
+        return False
+
+
+class ReadersOnly(BasePermission):
+    """Everybody while public read is on; whoever has credentials when it is off."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Whether there is anything here for the caller to read."""
+        return settings.BOOKS_PUBLIC_READ or bool(request.user.is_authenticated)

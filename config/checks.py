@@ -1,0 +1,36 @@
+"""Is the environment fit to serve with? Each finding names its variable. See also `accounts.checks`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+def misconfigured(variable: str, sentence: str, number: int) -> Error:
+    """The error for one variable."""
+    return Error(
+        f"{variable} {sentence}", hint="Every variable is explained in .env.example.", id=f"config.E{number:03}"
+    )
+
+
+@register(Tags.security)
+def check_environment(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """Values that could not be read, and what must be set when debug is off."""
+    found = [misconfigured(variable, sentence, 1) for variable, sentence in settings.ENVIRONMENT_PROBLEMS]
+    if settings.DEBUG:
+        return found
+    if not settings.SECRET_KEY_IS_SET:
+        found.append(misconfigured("DJANGO_SECRET_KEY", "must be set when DJANGO_DEBUG is off.", 2))
+    if not settings.ALLOWED_HOSTS:
+        found.append(misconfigured("DJANGO_ALLOWED_HOSTS", "must name the hosts served when DJANGO_DEBUG is off.", 3))
+    return found
+
+
+@register(Tags.security, deploy=True)
+def check_shared_cache(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """Several workers need a shared cache: with one each, limits would be multiplied."""
+    if settings.WORKERS > 1 and not settings.REDIS_URL:
+        sentence = f"must be set to serve with {settings.WORKERS} workers: limits would not hold. Or set WORKERS=1."
+        return [misconfigured("REDIS_URL", sentence, 4)]
+    return []

@@ -1,0 +1,102 @@
+"""How is one environment variable read? Strictly: what cannot be understood is remembered, and reported by a check."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar, overload
+
+import environ
+
+from accounts.roles import Role
+
+T = TypeVar("T")
+
+
+class Environment:
+    """The environment, read variable by variable. `problems` holds (variable, sentence) for each bad value.
+
+    A bad value yields the default instead of an exception, so that `manage.py check` can name all of them at once;
+    `config.checks` makes each an error, and no server starts with one.
+    """
+
+    def __init__(self) -> None:
+        self._env = environ.Env()
+        self.problems: list[tuple[str, str]] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        """A string without surrounding blanks."""
+        value: str = self._env.str(name, default="").strip()
+        return value or default
+
+    def items(self, name: str) -> list[str]:
+        """A comma list, without blanks and empty members."""
+        return [item.strip() for item in self.text(name).split(",") if item.strip()]
+
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """What `parse` makes of the value; it raises ValueError with a sentence when it cannot."""
+        value = self.text(name)
+        if not value:
+            return default
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.problems.append((name, str(error)))
+            return default
+
+    def flag(self, name: str, default: bool) -> bool:
+        """A strict boolean: a typing mistake is a problem, not false."""
+        return self.read(name, _boolean, default)
+
+    @overload
+    def number(self, name: str, default: int, minimum: int = 0) -> int: ...
+    @overload
+    def number(self, name: str, default: None, minimum: int = 0) -> int | None: ...
+    def number(self, name: str, default: int | None, minimum: int = 0) -> int | None:
+        """A whole number, not below `minimum`."""
+
+        def parse(value: str) -> int | None:
+            if not value.isascii() or not value.isdigit() or int(value) < minimum:
+                raise ValueError(f"must be a whole number of at least {minimum}.")
+            return int(value)
+
+        return self.read(name, parse, default)
+
+    def database(self, name: str, default: str) -> dict[str, object]:
+        """Django's settings for a database URL such as `postgresql://user:password@host:5432/name`."""
+        return self.read(name, _database, _database(default))
+
+
+def roles(value: str) -> list[Role]:
+    """A comma list of role names. Raises ValueError for an unknown one."""
+    return [_role(item.strip()) for item in value.split(",") if item.strip()]
+
+
+def scope_roles(value: str) -> Mapping[str, Role]:
+    """A comma list of `scope=ROLE`. Raises ValueError for another form."""
+    pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
+    if not all(scope and separator for scope, separator, _ in pairs):
+        raise ValueError("must be a comma list such as books/read=ROLE_GUEST.")
+    return {scope.strip(): _role(role.strip()) for scope, _, role in pairs}
+
+
+def _role(name: str) -> Role:
+    try:
+        return Role(name)
+    except ValueError:
+        raise ValueError(f"names an unknown role; the roles are {', '.join(Role)}.") from None
+
+
+def _boolean(value: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    try:
+        return words[value.lower()]
+    except KeyError:
+        raise ValueError("must be true or false.") from None
+
+
+def _database(url: str) -> dict[str, object]:
+    try:
+        config = environ.Env.db_url_config(url)
+    except Exception:  # django-environ raises whatever its parsing met; the URL may hold a password
+        config = {}
+    if config.get("ENGINE") not in ("django.db.backends.postgresql", "django.db.backends.sqlite3"):
+        raise ValueError("must be a postgresql:// or sqlite:/// URL.")
+    return dict(config)

@@ -1,0 +1,113 @@
+"""How does the API say no? Every error is an RFC 9457 problem with a stable code and a sentence."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler, set_rollback
+
+from config.api import PROBLEM_CONTENT_TYPE, TooLarge
+from config.logs import REQUEST_ID
+
+logger = logging.getLogger(__name__)
+
+
+def problem(status_code: int, code: str, detail: str, path: str, **extensions: Any) -> dict[str, Any]:
+    """The members of a problem (RFC 9457 section 3). `path` is without its query, which may hold secrets.
+
+    `type` is `about:blank`: the stable name of the problem is `code`.
+    """
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status_code).phrase,
+        "status": status_code,
+        "detail": detail,
+        "code": code,
+        "instance": path,
+        "request_id": REQUEST_ID.get(),
+        **extensions,
+    }
+
+
+def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's exception handler: a problem for every exception, foreseen or not."""
+    if isinstance(exc, RequestDataTooBig):
+        exc = TooLarge()
+    path: str = context["request"].path
+    # DRF's own handler knows Django's 404 and 403, sets the headers and rolls back the transaction.
+    response = exception_handler(exc, dict(context))
+    if response is None:
+        logger.error("%s in %s", type(exc).__name__, path, exc_info=exc)
+        set_rollback()
+        unforeseen = (500, "internal_error", "Something went wrong on our side. It has been logged.")
+        return Response(problem(*unforeseen, path), status=500)
+    if isinstance(exc, ValidationError):
+        where = "parameter" if getattr(exc, "in_query", False) else "pointer"
+        errors = list(_flattened(exc.detail, where))
+        response.data = problem(400, "invalid", _summary(errors), path, errors=errors)
+    elif isinstance(exc, ParseError):
+        errors = [{"code": "parse_error", "detail": str(exc.detail), "pointer": "#"}]
+        response.data = problem(400, "invalid", _summary(errors), path, errors=errors)
+    else:
+        response.data = problem(response.status_code, *_code_and_detail(exc, response), path)
+    return response
+
+
+def _code_and_detail(exc: Exception, response: Response) -> tuple[str, str]:
+    if isinstance(exc, APIException) and isinstance(exc.detail, ErrorDetail):
+        return str(exc.detail.code), str(exc.detail)
+    # Django's own Http404 and PermissionDenied, which DRF has just turned into its own.
+    detail = response.data["detail"]
+    return str(detail.code), str(detail)
+
+
+def _flattened(detail: Any, where: str, path: tuple[str, ...] = ()) -> Iterator[dict[str, str]]:
+    """The leaves of DRF's nested error details, each with its JSON pointer (RFC 6901) or parameter."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            yield from _flattened(inner, where, path if name == "non_field_errors" else (*path, str(name)))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, Mapping | list)
+            yield from _flattened(inner, where, (*path, str(index)) if nested else path)
+    else:
+        pointer = "#" + "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
+        yield {
+            "code": getattr(detail, "code", None) or "invalid",
+            "detail": str(detail),
+            where: pointer if where == "pointer" else ".".join(path),
+        }
+
+
+def _summary(errors: list[dict[str, str]]) -> str:
+    if len(errors) == 1:
+        return errors[0]["detail"]
+    return f"The request has {len(errors)} errors: see `errors`."
+
+
+def _page(status_code: int, code: str, detail: str, page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """An error view for Django itself: a problem under /api/, the error page elsewhere."""
+
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.path.startswith("/api/"):
+            return page(request, *args, **kwargs)
+        body = orjson.dumps(problem(status_code, code, detail, request.path))
+        return HttpResponse(body, status=status_code, content_type=PROBLEM_CONTENT_TYPE)
+
+    return view
+
+
+# What goes wrong before a view is reached, or outside of DRF. Named in config/urls.py.
+bad_request = _page(400, "invalid", "The request is malformed.", defaults.bad_request)
+permission_denied = _page(403, "permission_denied", "You may not do this.", defaults.permission_denied)
+not_found = _page(404, "not_found", "There is nothing at this path.", defaults.page_not_found)
+server_error = _page(
+    500, "internal_error", "Something went wrong on our side. It has been logged.", defaults.server_error
+)

@@ -1,0 +1,175 @@
+"""What does OpenAPI say of this API? Security and rights from the policy tables, and every error answer."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from accounts.permissions import Rule
+from accounts.roles import Role
+
+BEARER_SCHEME = "cognitoAccessToken"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """`Authorization: Bearer` with a Cognito access token."""
+
+    target_class = "accounts.authentication.BearerAuthentication"
+    name = BEARER_SCHEME
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """The security scheme object."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The access token of a sign-in: `POST /api/v1/accounts/sign-in/` gives one.",
+        }
+
+
+class StrangerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Paths for people who are not signed in ask for no credentials."""
+
+    target_class = "accounts.authentication.StrangerAuthentication"
+    name: ClassVar[list[str]] = []
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        """None."""
+        return []
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The session of a browser."""
+
+    target_class = "accounts.authentication.SessionAuthentication"
+    name = "browserSession"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """The security scheme object."""
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+
+
+class ProductSchema(AutoSchema):
+    """Reads a view's policy table: who may do an operation is told in its description and its security."""
+
+    def get_description(self) -> str:  # type: ignore[override]  # as spectacular's own does
+        """The view's own words, and who may do it."""
+        description = super().get_description() or ""
+        rule = self._rule()
+        return f"{description}\n\n**Who may:** {who_may(rule)}." if rule else description
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """The security requirements; an empty one as well where no credentials are needed."""
+        security: list[dict[str, Any]] = super().get_auth()
+        rule = self._rule()
+        if rule is None or not rule.public:
+            return [requirement for requirement in security if requirement]
+        return [requirement for requirement in security if requirement] + [{}]
+
+    def get_tags(self) -> list[str]:
+        """The first part of the path below /api/v1/."""
+        return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def _rule(self) -> Rule | None:
+        policy = getattr(self.view, "policy", {})
+        return policy.get(getattr(self.view, "action", None))
+
+
+def who_may(rule: Rule) -> str:
+    """A rule in words, least role first."""
+    if rule.public:
+        return "everybody (with `BOOKS_PUBLIC_READ` off: any of the three roles)"
+    words = [f"`{role}`" for role in reversed(Role) if role in rule.roles]
+    words += [f"`{role}` on their own" for role in reversed(Role) if role in rule.owners]
+    return ", ".join(sorted(words, key=lambda word: "own" not in word))
+
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "An RFC 9457 problem. `code` is stable; `errors` is there for bad input.",
+    "required": ["type", "title", "status", "detail", "code", "instance", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "instance": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "detail"],
+                "properties": {
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                    "pointer": {"type": "string", "description": "JSON pointer into the body."},
+                    "parameter": {"type": "string", "description": "Name of the query parameter."},
+                },
+            },
+        },
+    },
+}
+
+_ALWAYS = {
+    "400": "Bad input.",
+    "401": "No credentials where some are needed, or bad ones (on any path).",
+    "406": "No representation that is accepted.",
+    "500": "A fault on our side.",
+    "503": "Something we depend on does not answer: see `Retry-After`.",
+}
+_WITH_BODY = {"413": "A body over 1 MiB.", "415": "A body that is not JSON."}
+_CONDITIONAL = {"412": "`If-Match` names another version: nothing was changed."}
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def declare_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Declare the error answers of every operation, all with the one Problem schema (a spectacular hook)."""
+    result["components"].setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    for path, operations in result["paths"].items():
+        for method in _METHODS:
+            if method in operations:
+                operation = operations[method]
+                for status, description in _problems_of(path, method, operation).items():
+                    operation["responses"].setdefault(status, _problem(description))
+    return result
+
+
+def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
+    problems = dict(_ALWAYS)
+    public = {} in operation.get("security", [{}])
+    if not public or path.startswith("/api/v1/accounts/"):
+        problems["403"] = "Known, but not allowed."
+    if "{" in path:
+        problems["404"] = "Not there."
+    if "requestBody" in operation:
+        problems |= _WITH_BODY
+    if path.startswith("/api/v1/books/"):
+        if method in ("post", "put", "patch"):
+            problems["409"] = "Another book has this ISBN."
+        if method in ("put", "patch", "delete"):
+            problems |= _CONDITIONAL
+    if path.startswith("/api/v1/accounts/"):
+        problems["429"] = "Too many attempts: see `Retry-After`."
+    return problems
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+class FormatParameterNegotiation(DefaultContentNegotiation):
+    """`?format=json` beside the Accept header, for the schema's own paths only."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """The renderer of the format asked for, else by the Accept header."""
+        asked_for = request.query_params.get("format") or format_suffix
+        chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, asked_for)
+        return chosen

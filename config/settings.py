@@ -1,0 +1,268 @@
+"""How is this service set up? The only reader of the environment: every variable is in `.env.example`."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from accounts.conf import DEFAULT_SCOPE_ROLES
+from accounts.roles import Role
+from config import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+_env = environment.Environment()
+
+# --- The server ---
+
+DEBUG = _env.flag("DJANGO_DEBUG", False)
+SECRET_KEY_IS_SET = bool(_env.text("DJANGO_SECRET_KEY"))
+# Without one, a key of this process alone: nothing signed outlives it. A check refuses that when debug is off.
+SECRET_KEY = _env.text("DJANGO_SECRET_KEY") or secrets.token_urlsafe(48)
+HTTPS = _env.flag("DJANGO_HTTPS", not DEBUG)
+ALLOWED_HOSTS = _env.items("DJANGO_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = _env.items("DJANGO_CSRF_TRUSTED_ORIGINS")
+NUM_PROXIES = _env.number("NUM_PROXIES", 0)
+WORKERS = _env.number("WORKERS", 2, minimum=1)
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "accounts",
+    "books",
+    "config.apps.ProductConfig",
+    "config.apps.ProductAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "config.operations.RequestMiddleware",
+    "config.operations.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- The database ---
+
+
+def _database() -> dict[str, Any]:
+    database: dict[str, Any] = _env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        # IMMEDIATE: a transaction that will write takes its lock at once instead of failing half-way.
+        options |= {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        }
+    else:
+        # At least as many connections as a worker has threads; a statement never outlives its request for long.
+        options.setdefault("pool", {"min_size": 1, "max_size": 8, "timeout": 5})
+        options.setdefault("connect_timeout", 5)
+        options.setdefault("options", "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000")
+        database["CONN_HEALTH_CHECKS"] = True
+    return database
+
+
+DATABASES = {"default": _database()}
+
+# --- The cache ---
+
+REDIS_URL = _env.text("REDIS_URL")
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+
+# --- Amazon Cognito (accounts/conf.py says what each means) ---
+
+COGNITO_REGION = _env.text("COGNITO_REGION") or _env.text("AWS_REGION") or _env.text("AWS_DEFAULT_REGION")
+COGNITO_USER_POOL_ID = _env.text("COGNITO_USER_POOL_ID")
+COGNITO_CLIENT_ID = _env.text("COGNITO_CLIENT_ID")
+COGNITO_CLIENT_SECRET = _env.text("COGNITO_CLIENT_SECRET")
+COGNITO_ALLOWED_CLIENT_IDS = _env.items("COGNITO_ALLOWED_CLIENT_IDS")
+COGNITO_ISSUER = _env.text("COGNITO_ISSUER")
+COGNITO_JWKS_URL = _env.text("COGNITO_JWKS_URL")
+COGNITO_ENDPOINT_URL = _env.text("COGNITO_ENDPOINT_URL")
+COGNITO_ALLOW_INSECURE_ENDPOINT = _env.flag("COGNITO_ALLOW_INSECURE_ENDPOINT", False)
+COGNITO_DOMAIN = _env.text("COGNITO_DOMAIN")
+COGNITO_TOKEN_USE = _env.text("COGNITO_TOKEN_USE", "access")
+COGNITO_LEEWAY_SECONDS = _env.number("COGNITO_LEEWAY_SECONDS", 10)
+COGNITO_MAX_TOKEN_AGE_SECONDS = _env.number("COGNITO_MAX_TOKEN_AGE_SECONDS", None, minimum=1)
+COGNITO_SIGN_UP_ROLES = _env.read("COGNITO_SIGN_UP_ROLES", environment.roles, [Role.GUEST])
+COGNITO_SCOPE_ROLES = _env.read("COGNITO_SCOPE_ROLES", environment.scope_roles, DEFAULT_SCOPE_ROLES)
+COGNITO_HEADER_REFRESH = _env.flag("COGNITO_HEADER_REFRESH", False)
+
+# --- The catalogue ---
+
+BOOKS_PUBLIC_READ = _env.flag("BOOKS_PUBLIC_READ", True)
+
+# --- The API ---
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        # The bearer class comes first: its challenge makes a refusal a 401 rather than a 403.
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.SessionAuthentication",
+    ],
+    # Closed unless opened: a view that says nothing about who may use it serves nobody.
+    "DEFAULT_PERMISSION_CLASSES": ["config.api.Closed"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["config.api.ProblemAwareJSONRenderer", "config.api.BrowsableAPIRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "config.schema.ProductSchema",
+    "EXCEPTION_HANDLER": "config.problems.problem_handler",
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a request body
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Cognito Books",
+    "DESCRIPTION": (
+        "A catalogue of books behind Amazon Cognito.\n\n"
+        "Send the access token of a sign-in as `Authorization: Bearer …`. Every error is an RFC 9457 problem "
+        "(`application/problem+json`) whose `code` is stable."
+    ),
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False, "displayRequestDuration": True},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.declare_problems",
+    ],
+    "TAGS": [
+        {"name": "books", "description": "The catalogue."},
+        {"name": "authors", "description": "Who wrote the books."},
+        {"name": "accounts", "description": "Sign-up, sign-in and profile, over Amazon Cognito."},
+    ],
+}
+
+CORS_ALLOWED_ORIGINS = _env.items("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "if-match",
+    "if-none-match",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+
+# --- Signing in with a browser ---
+
+AUTHENTICATION_BACKENDS = ["accounts.backends.CognitoBackend", "django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+# --- Security ---
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if NUM_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Language, time, files ---
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
+STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    }
+}
+
+# --- Logs ---
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "request": {"()": "config.logs.RequestFilter"},
+    },
+    "formatters": {
+        "json": {"()": "config.logs.JSONFormatter"},
+        "people": {
+            "()": "config.logs.PeopleFormatter",
+            "format": "{asctime} {levelname:<7} {message}  [{request_id}]",
+            "style": "{",
+            "datefmt": "%H:%M:%S",
+        },
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["request"],
+            "formatter": "people" if DEBUG else "json",
+        }
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # One line a request is ours (config.operations); these would write a second, with the query string.
+        "django.server": {"handlers": [], "propagate": False},
+        "django.request": {"level": "ERROR"},
+        "botocore": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+    },
+}
+
+ENVIRONMENT_PROBLEMS = _env.problems

@@ -1,0 +1,189 @@
+"""What a request with, without, or with bad credentials is told: status, code, `WWW-Authenticate` (RFC 6750)."""
+
+import pytest
+from django.db import connection
+from django.test import Client as BrowserClient
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
+
+from accounts.testing import Pool
+from accounts.tokens import get_verifier
+from accounts.users import CognitoUser
+from tests.conftest import Client, MakeMachine
+
+BOOKS = "/api/v1/books/"
+BOOK = {"title": "Emma", "authors": ["Jane Austen"]}
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_visitor_is_asked_for_credentials_without_an_error(visitor: Client) -> None:
+    response = visitor.post(BOOKS, BOOK)
+    assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
+    assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+def test_a_refused_token_is_called_invalid_and_told_why(visitor: Client, pool: Pool) -> None:
+    response = visitor.bearing(pool.access_token(iat=1, exp=1000000000)).get(BOOKS)
+    assert response.status_code == 401
+    assert response["Content-Type"] == "application/problem+json"
+    body = response.json()
+    assert body["code"] == "token_expired"
+    assert body["detail"] == "The token expired at 2001-09-09T01:46:40Z."
+    assert body["instance"] == BOOKS
+    assert body["request_id"] == response["X-Request-ID"]
+    challenge = response["WWW-Authenticate"]
+    assert challenge.startswith('Bearer realm="api", error="invalid_token", error_description="The token expired')
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "   ",
+        "Bearer",
+        "Bearer ",
+        "Basic dXNlcjpwYXNzd29yZA==",
+        "Token abc",
+        "Bearer a.b.c d.e.f",
+        "Bearer a.b.c,Bearer d.e.f",
+        "Bearera.b.c",
+        "Bearer \x00",
+    ],
+)
+def test_any_other_authorization_header_is_malformed(header: str, visitor: Client) -> None:
+    visitor.credentials(HTTP_AUTHORIZATION=header)
+    response = visitor.get(BOOKS)
+    assert (response.status_code, response.json()["code"]) == (401, "token_malformed")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_is_written_in_any_case(scheme: str, visitor: Client, pool: Pool) -> None:
+    visitor.credentials(HTTP_AUTHORIZATION=f"{scheme} {pool.access_token()}")
+    assert visitor.get(BOOKS).status_code == 200
+
+
+def test_bad_credentials_are_refused_where_none_are_needed(visitor: Client, pool: Pool) -> None:
+    assert visitor.get(BOOKS).status_code == 200
+    assert visitor.bearing("rubbish").get(BOOKS).status_code == 401
+
+
+def test_bad_credentials_win_over_an_unknown_path(visitor: Client, pool: Pool) -> None:
+    assert visitor.get("/api/v1/nowhere/").json()["code"] == "not_found"
+    assert visitor.bearing(pool.access_token()).get("/api/v1/nowhere/").json()["code"] == "not_found"
+    assert visitor.bearing("rubbish").get("/api/v1/nowhere/").json()["code"] == "token_malformed"
+
+
+def test_an_unknown_path_tells_nothing_to_visitors_while_reading_is_closed(
+    visitor: Client, pool: Pool, settings: Settings
+) -> None:
+    settings.BOOKS_PUBLIC_READ = False
+    assert visitor.get("/api/v1/nowhere/").status_code == 401
+    assert visitor.bearing(pool.access_token()).get("/api/v1/nowhere/").status_code == 404
+
+
+def test_who_you_are_comes_before_what_you_sent(visitor: Client, gwen: Client) -> None:
+    assert visitor.post(BOOKS, {"title": 5}).status_code == 401
+    assert gwen.post(BOOKS, {"title": 5}).status_code == 403
+    assert gwen.post(BOOKS, "{", content_type="application/json").status_code == 403
+
+
+def test_a_person_without_the_role_is_refused_without_a_challenge(gwen: Client) -> None:
+    response = gwen.post(BOOKS, BOOK)
+    assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
+    assert "WWW-Authenticate" not in response
+
+
+def test_a_machine_without_the_scope_is_told_which(machine: MakeMachine) -> None:
+    response = machine("books/read").post(BOOKS, BOOK)
+    assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
+    assert 'error="insufficient_scope"' in response["WWW-Authenticate"]
+    assert 'scope="books/write"' in response["WWW-Authenticate"]
+
+
+def test_groups_give_a_machine_nothing_and_scopes_give_a_person_nothing(visitor: Client, pool: Pool) -> None:
+    claims = pool.access_claims("Uma", scope="books/admin books/write")
+    assert visitor.bearing(pool.sign(claims)).post(BOOKS, BOOK).status_code == 403
+    grouped = pool.machine_token("books/read", **{"cognito:groups": ["ROLE_ADMIN"]})
+    assert visitor.bearing(grouped).post(BOOKS, BOOK).status_code == 403
+
+
+def test_unknown_groups_are_ignored(visitor: Client, pool: Pool) -> None:
+    token = pool.access_token("Uma", ["eu-west-1_Books0001_Google", "role_admin", "ROLE_USER"])
+    assert visitor.bearing(token).post(BOOKS, BOOK).status_code == 201
+
+
+def test_reading_with_a_token_touches_no_table_of_people(uma: Client) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert uma.get(BOOKS).status_code == 200
+    assert not [query for query in queries if "accounts_user" in query["sql"]]
+
+
+def test_without_keys_nobody_is_let_in_and_nobody_is_called_bad(
+    visitor: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: str) -> bytes:
+        raise OSError
+
+    monkeypatch.setattr("accounts.keys.fetch_document", down)
+    response = visitor.bearing(pool.access_token()).get(BOOKS)
+    assert (response.status_code, response.json()["code"]) == (503, "keys_unavailable")
+    assert 1 <= int(response["Retry-After"]) <= 5
+    assert "WWW-Authenticate" not in response
+
+
+def test_an_id_token_may_be_asked_for_instead(visitor: Client, pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_TOKEN_USE = "id"
+    assert visitor.bearing(pool.id_token("Uma", ["ROLE_USER"])).post(BOOKS, BOOK).status_code == 201
+    assert visitor.bearing(pool.access_token("Uma", ["ROLE_USER"])).get(BOOKS).json()["code"] == "token_wrong_use"
+
+
+def test_another_spelling_of_the_issuer_works_by_setting_it(visitor: Client, pool: Pool, settings: Settings) -> None:
+    issuer = "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Books0001"
+    settings.COGNITO_ISSUER = issuer
+    assert visitor.bearing(pool.access_token(iss=issuer)).get(BOOKS).status_code == 200
+    assert visitor.bearing(pool.access_token()).get(BOOKS).json()["code"] == "token_wrong_pool"
+
+
+def test_a_session_needs_the_csrf_token_to_write(pool: Pool) -> None:
+    browser = BrowserClient(enforce_csrf_checks=True)
+    session = browser.session
+    session["cognito_access_token"] = pool.access_token("Uma", ["ROLE_USER"])
+    session.save()
+    assert browser.get(BOOKS).status_code == 200
+    refused = browser.post(BOOKS, BOOK, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    browser.get("/admin/login/")
+    token = browser.cookies["csrftoken"].value
+    accepted = browser.post(BOOKS, BOOK, content_type="application/json", headers={"X-CSRFToken": token})
+    assert accepted.status_code == 201
+
+
+def test_a_session_ends_with_its_token(pool: Pool) -> None:
+    browser = BrowserClient()
+    session = browser.session
+    session["cognito_access_token"] = pool.access_token("Uma", ["ROLE_USER"], iat=1, exp=1000)
+    session.save()
+    assert browser.post(BOOKS, BOOK, content_type="application/json").json()["code"] == "not_authenticated"
+
+
+def test_what_a_request_user_does_not_have_is_an_error(pool: Pool) -> None:
+    verifier = get_verifier()
+    user = CognitoUser.from_claims(verifier.verify(pool.access_token("Ada", ["ROLE_ADMIN"]), "access"))
+    with pytest.raises(AttributeError):
+        _ = user.is_superuser  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        user.roles = frozenset()  # type: ignore[misc]
+
+
+def test_the_key_set_is_shared_by_all_requests(visitor: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def fetch(url: str) -> bytes:
+        calls.append(url)
+        return pool.key_set()
+
+    monkeypatch.setattr("accounts.keys.fetch_document", fetch)
+    for name in ("Uma", "Ulf", "Gwen"):
+        assert visitor.bearing(pool.access_token(name)).get(BOOKS).status_code == 200
+    assert calls == ["https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Books0001/.well-known/jwks.json"]

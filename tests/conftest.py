@@ -1,0 +1,127 @@
+"""The people of the tests, and the pretend pool that signs their tokens. Nothing here reaches beyond 127.0.0.1."""
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from rest_framework.test import APIClient
+
+from accounts.roles import Role
+from accounts.testing import Pool, subject
+from accounts.tokens import TokenVerifier, get_verifier
+
+ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Books0001"
+
+
+class Client(APIClient):
+    """An API client with a name and, unless anonymous, a genuine token."""
+
+    name: str
+    sub: str | None = None
+
+    def bearing(self, token: str) -> "Client":
+        """This client, sending `token`."""
+        self.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+        return self
+
+
+MakeMachine = Callable[..., Client]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """A test that reaches for the internet fails at once."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"A test reached for {address[0]}.")
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+@pytest.fixture(scope="session")
+def pool() -> Pool:
+    """The pool whose tokens the service accepts."""
+    return Pool(ISSUER, "web-client")
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The service fetches its keys from `pool`, without a network."""
+    monkeypatch.setattr("accounts.keys.fetch_document", lambda _: pool.key_set())
+    get_verifier.cache_clear()
+    cache.clear()
+    yield
+    get_verifier.cache_clear()
+
+
+@pytest.fixture
+def verifier(pool: Pool) -> TokenVerifier:
+    """The verifier that the service uses, with the pool's keys."""
+    return get_verifier()
+
+
+def _client(name: str) -> Client:
+    client = Client()
+    client.name = name
+    return client
+
+
+def _person(pool: Pool, name: str, *groups: str) -> Client:
+    client = _client(name).bearing(pool.access_token(name, groups))
+    client.sub = subject(name)
+    return client
+
+
+@pytest.fixture
+def visitor() -> Client:
+    """Somebody who sent no credentials."""
+    return _client("Visitor")
+
+
+@pytest.fixture
+def norole(pool: Pool) -> Client:
+    """Nora, who signed up and is in no group."""
+    return _person(pool, "Nora")
+
+
+@pytest.fixture
+def gwen(pool: Pool) -> Client:
+    """Gwen, a guest."""
+    return _person(pool, "Gwen", Role.GUEST)
+
+
+@pytest.fixture
+def uma(pool: Pool) -> Client:
+    """Uma, a user who adds books."""
+    return _person(pool, "Uma", Role.USER)
+
+
+@pytest.fixture
+def ulf(pool: Pool) -> Client:
+    """Ulf, another user."""
+    return _person(pool, "Ulf", Role.USER)
+
+
+@pytest.fixture
+def ada(pool: Pool) -> Client:
+    """Ada, an administrator."""
+    return _person(pool, "Ada", Role.ADMIN)
+
+
+@pytest.fixture
+def machine(pool: Pool) -> MakeMachine:
+    """Makes a machine with the scopes given."""
+
+    def make(*scopes: str) -> Client:
+        client = _client("Machine").bearing(pool.machine_token(*scopes))
+        client.sub = pool.client_id
+        return client
+
+    return make

@@ -1,0 +1,15 @@
+"""The environment of the tests, set before Django reads it (pytest loads this first: see pyproject.toml)."""
+
+import os
+
+# Tests must not see a developer's own settings, whatever the shell says; DATABASE_URL and REDIS_URL choose services.
+for _variable in [name for name in os.environ if name.startswith(("COGNITO_", "DJANGO_", "BOOKS_", "AWS_"))]:
+    del os.environ[_variable]
+os.environ |= {
+    "DJANGO_DEBUG": "true",
+    "DJANGO_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+    "COGNITO_REGION": "eu-west-1",
+    "COGNITO_USER_POOL_ID": "eu-west-1_Books0001",
+    "COGNITO_CLIENT_ID": "web-client",
+    "COGNITO_ALLOWED_CLIENT_IDS": "spa-client",
+}
