@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -121,6 +122,9 @@ _SIGN_IN_ERRORS: ErrorsByCode = {
 }
 
 
+_SECRET_HASH = re.compile(r"secret[ _]?hash", re.IGNORECASE)
+
+
 @cache
 def get_gateway() -> CognitoGateway:
     """The gateway of this process. The first call costs 0.3 s: boto3 reads its service model."""
@@ -136,28 +140,34 @@ def _forget_gateway(*, setting: str, **_: object) -> None:
 def _outcome(answer: Mapping[str, Any], username: str) -> Tokens | Challenge:
     """Tokens when the sign-in is complete, else the challenge that comes next."""
     result = answer.get("AuthenticationResult")
-    if result:
-        return Tokens(
-            access_token=result["AccessToken"],
-            id_token=result["IdToken"],
-            refresh_token=result["RefreshToken"],
-            expires_in=result["ExpiresIn"],
+    try:
+        if result:
+            return Tokens(
+                access_token=result["AccessToken"],
+                id_token=result["IdToken"],
+                refresh_token=result["RefreshToken"],
+                expires_in=result["ExpiresIn"],
+            )
+        parameters = dict(answer.get("ChallengeParameters") or {})
+        return Challenge(
+            name=answer["ChallengeName"],
+            session=answer.get("Session", ""),
+            # From here on Cognito wants its internal user name, in the secret hash too.
+            username=parameters.pop("USER_ID_FOR_SRP", username),
+            parameters=parameters,
         )
-    parameters = dict(answer.get("ChallengeParameters") or {})
-    return Challenge(
-        name=answer["ChallengeName"],
-        session=answer.get("Session", ""),
-        # From here on Cognito wants its internal user name, in the secret hash too.
-        username=parameters.pop("USER_ID_FOR_SRP", username),
-        parameters=parameters,
-    )
+    except KeyError as error:
+        logger.warning("Cognito answered without %s", error)
+        raise CognitoUnavailable from None
 
 
 def _translated(operation: str, error: ClientError, errors: ErrorsByCode) -> AccountError:
     """Our error for Cognito's. What nobody foresaw is a fault of the set-up, or of Cognito when it says 5xx."""
-    code = error.response.get("Error", {}).get("Code", "")
+    told = error.response.get("Error", {})
+    code = told.get("Code", "")
     known = errors.get(code) or ERRORS_OF_COGNITO.get(code)
-    if known is not None:
+    # A wrong client secret comes as NotAuthorizedException, as a wrong password does; only the message differs.
+    if known is not None and not _SECRET_HASH.search(told.get("Message", "")):
         return known()
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= 500:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
@@ -11,6 +12,11 @@ from accounts.roles import Role
 
 if TYPE_CHECKING:
     from accounts.cognito import Tokens
+
+
+def no_password() -> str:
+    """What is kept for somebody whose password only Cognito knows: no password matches it."""
+    return make_password(None)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -32,6 +38,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """
 
     sub = models.CharField("subject", max_length=255, primary_key=True)
+    password = models.CharField(max_length=128, default=no_password, editable=False)
     username = models.CharField(max_length=255)
     email = models.EmailField("e-mail address", max_length=320, blank=True)
     is_machine = models.BooleanField(default=False, help_text="An app client of its own (client credentials).")

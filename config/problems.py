@@ -92,7 +92,10 @@ def _summary(errors: list[dict[str, str]]) -> str:
     return f"The request has {len(errors)} errors: see `errors`."
 
 
-def _page(status_code: int, code: str, detail: str, page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+ErrorView = Callable[..., HttpResponse]
+
+
+def _page(status_code: int, code: str, detail: str, page: ErrorView) -> ErrorView:
     """An error view for Django itself: a problem under /api/, the error page elsewhere."""
 
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

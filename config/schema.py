@@ -1,6 +1,6 @@
 """What does OpenAPI say of this API? Security and rights from the policy tables, and every error answer."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -8,6 +8,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from accounts.authentication import StrangerAuthentication
 from accounts.permissions import Rule
 from accounts.roles import Role
 
@@ -28,17 +29,6 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "bearerFormat": "JWT",
             "description": "The access token of a sign-in: `POST /api/v1/accounts/sign-in/` gives one.",
         }
-
-
-class StrangerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Paths for people who are not signed in ask for no credentials."""
-
-    target_class = "accounts.authentication.StrangerAuthentication"
-    name: ClassVar[list[str]] = []
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
-        """None."""
-        return []
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -62,12 +52,12 @@ class ProductSchema(AutoSchema):
         return f"{description}\n\n**Who may:** {who_may(rule)}." if rule else description
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """The security requirements; an empty one as well where no credentials are needed."""
-        security: list[dict[str, Any]] = super().get_auth()
+        """The security requirements; an empty one as well where credentials are not needed, none for strangers."""
+        if StrangerAuthentication in self.view.authentication_classes:
+            return []
+        required = [requirement for requirement in super().get_auth() if requirement]
         rule = self._rule()
-        if rule is None or not rule.public:
-            return [requirement for requirement in security if requirement]
-        return [requirement for requirement in security if requirement] + [{}]
+        return [*required, {}] if rule and rule.public else required
 
     def get_tags(self) -> list[str]:
         """The first part of the path below /api/v1/."""

@@ -26,7 +26,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(**docs), name="docs"),
     path("api/redoc/", SpectacularRedocView.as_view(**docs), name="redoc"),
     # Everything else under /api/ answers as the API does, and asks first who is there.
-    re_path(r"^api/", UnknownPath.as_view()),
+    re_path(r"^api/", UnknownPath.as_view(), name="unknown-path"),
 ]
 
 handler400 = "config.problems.bad_request"

@@ -35,7 +35,7 @@ class UnknownPath(APIView):
         """Raises NotFound; says so when only the last slash is missing."""
         with_slash = f"{request.path_info}/"
         try:
-            known = resolve(with_slash).func.__name__ != type(self).__name__
+            known = resolve(with_slash).url_name != "unknown-path"
         except Resolver404:
             known = False
         hint = f" Paths end with a slash: {with_slash}" if known else ""

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from accounts.keys import fetch_document
 from accounts.roles import Role
 from accounts.testing import Pool, subject
 from accounts.tokens import TokenVerifier, get_verifier
+from local_cognito.server import LocalCognito
 
 ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Books0001"
 
@@ -59,6 +62,23 @@ def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     cache.clear()
     yield
     get_verifier.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def _stand_in() -> Iterator[LocalCognito]:
+    with LocalCognito() as cognito:
+        yield cognito
+
+
+@pytest.fixture
+def cognito(_stand_in: LocalCognito, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> LocalCognito:
+    """The local Cognito in its first state; the service is set up to use it, over real HTTP."""
+    _stand_in.reset()
+    monkeypatch.setattr("accounts.keys.fetch_document", fetch_document)
+    for name, value in _stand_in.environment().items():
+        if name.startswith("COGNITO_"):
+            setattr(settings, name, value.split(",") if name == "COGNITO_ALLOWED_CLIENT_IDS" else value)
+    return _stand_in
 
 
 @pytest.fixture

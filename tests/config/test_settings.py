@@ -1,0 +1,203 @@
+"""A wrong or missing variable is found at start-up and named; nothing dangerous is served."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django.fixtures import Settings
+
+from accounts.conf import get_config
+from accounts.roles import Role
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PRODUCTION = {
+    "DJANGO_SECRET_KEY": "a-long-enough-secret-for-these-tests-0123456789-abcdefghijkl",
+    "DJANGO_ALLOWED_HOSTS": "books.example.com",
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "COGNITO_REGION": "eu-west-1",
+    "COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123",
+    "COGNITO_CLIENT_ID": "client",
+}
+OURS = ("COGNITO_", "DJANGO_", "BOOKS_", "AWS_", "REDIS_", "NUM_PROXIES", "WORKERS")
+
+
+class Read:
+    """The settings that an environment gives, put in force, and what the checks say of them."""
+
+    def __init__(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._settings = settings
+        self._patch = monkeypatch
+
+    def __call__(self, **variables: str) -> list[str]:
+        """Serious findings, as `variable: sentence`. A variable that is "" is not set."""
+        for name in [name for name in os.environ if name.startswith(OURS)]:
+            self._patch.delenv(name)
+        for name, value in {**PRODUCTION, **variables}.items():
+            if value:
+                self._patch.setenv(name, value)
+        for name, value in runpy.run_path(str(ROOT / "config" / "settings.py")).items():
+            # A test cannot change databases and apps while it runs; no check below reads them.
+            if name.isupper() and name not in ("DATABASES", "CACHES", "INSTALLED_APPS", "MIDDLEWARE", "LOGGING"):
+                setattr(self._settings, name, value)
+        messages = run_checks(include_deployment_checks=True)
+        return [message.msg for message in messages if message.is_serious()]
+
+
+@pytest.fixture
+def read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Read:
+    return Read(settings, monkeypatch)
+
+
+def test_a_whole_environment_has_no_findings(read: Read) -> None:
+    assert read() == []
+
+
+@pytest.mark.parametrize(
+    "variable, value, sentence",
+    [
+        ("DJANGO_SECRET_KEY", "", "must be set"),
+        ("DJANGO_ALLOWED_HOSTS", "", "must name the hosts"),
+        ("DJANGO_DEBUG", "ture", "must be true or false"),
+        ("DJANGO_HTTPS", "2", "must be true or false"),
+        ("BOOKS_PUBLIC_READ", "nope", "must be true or false"),
+        ("COGNITO_HEADER_REFRESH", "yess", "must be true or false"),
+        ("COGNITO_ALLOW_INSECURE_ENDPOINT", "please", "must be true or false"),
+        ("REDIS_URL", "", "must be set to serve with 2 workers"),
+        ("DATABASE_URL", "mysql://root@127.0.0.1/books", "must be a postgresql:// or sqlite:///"),
+        ("DATABASE_URL", "books", "must be a postgresql:// or sqlite:///"),
+        ("NUM_PROXIES", "-1", "must be a whole number"),
+        ("WORKERS", "0", "must be a whole number of at least 1"),
+        ("COGNITO_REGION", "", "must be set"),
+        ("COGNITO_USER_POOL_ID", "", "must be set"),
+        ("COGNITO_USER_POOL_ID", "AbCdEf123", "is not the id of a user pool"),
+        ("COGNITO_USER_POOL_ID", "us-east-1_AbCdEf123", "is of the region us-east-1"),
+        ("COGNITO_CLIENT_ID", "", "must be set"),
+        ("COGNITO_ISSUER", "http://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123", "must be an https:// URL"),
+        ("COGNITO_ISSUER", "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123/", "must not end with"),
+        ("COGNITO_ISSUER", "cognito", "must be an https:// URL"),
+        ("COGNITO_JWKS_URL", "http://127.0.0.1:9229/jwks.json", "must be an https:// URL"),
+        ("COGNITO_JWKS_URL", "file:///etc/keys.json", "must be an https:// URL"),
+        ("COGNITO_ENDPOINT_URL", "https://127.0.0.1:9229", "replaces Amazon Cognito"),
+        ("COGNITO_ENDPOINT_URL", "http://127.0.0.1:9229", "replaces Amazon Cognito"),
+        ("COGNITO_DOMAIN", "http://books.auth.example.com", "must be an https:// URL"),
+        ("COGNITO_TOKEN_USE", "refresh", "must be one of access, id, any"),
+        ("COGNITO_LEEWAY_SECONDS", "ten", "must be a whole number"),
+        ("COGNITO_LEEWAY_SECONDS", "3600", "must be at most 300"),
+        ("COGNITO_MAX_TOKEN_AGE_SECONDS", "0", "must be a whole number of at least 1"),
+        ("COGNITO_MAX_TOKEN_AGE_SECONDS", "1h", "must be a whole number"),
+        ("COGNITO_SIGN_UP_ROLES", "ROLE_ADMIN", "must not hold ROLE_ADMIN"),
+        ("COGNITO_SIGN_UP_ROLES", "ROLE_GUEST,ROLE_ADMIN", "must not hold ROLE_ADMIN"),
+        ("COGNITO_SIGN_UP_ROLES", "ROLE_ROOT", "names an unknown role"),
+        ("COGNITO_SIGN_UP_ROLES", ",", "must hold at least one role"),
+        ("COGNITO_SCOPE_ROLES", "books/read", "must be a comma list such as"),
+        ("COGNITO_SCOPE_ROLES", "books/read=READER", "names an unknown role"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_names_its_variable(
+    variable: str, value: str, sentence: str, read: Read
+) -> None:
+    findings = read(**{variable: value})
+    assert any(finding.startswith(variable) and sentence in finding for finding in findings), findings
+
+
+def test_a_local_stand_in_is_tolerated_while_debugging_or_when_asked_for_aloud(read: Read) -> None:
+    stand_in = {
+        "COGNITO_ENDPOINT_URL": "http://127.0.0.1:9229",
+        "COGNITO_ISSUER": "http://127.0.0.1:9229/eu-west-1_AbCdEf123",
+        "COGNITO_DOMAIN": "http://127.0.0.1:9229",
+    }
+    assert len(read(**stand_in)) == 4  # with the address of the keys, which follows from the issuer
+    assert read(**stand_in, COGNITO_ALLOW_INSECURE_ENDPOINT="true") == []
+    assert read(**stand_in, DJANGO_DEBUG="true") == []
+
+
+def test_one_worker_needs_no_redis(read: Read) -> None:
+    assert read(REDIS_URL="", WORKERS="1") == []
+
+
+def test_the_region_falls_back_to_what_aws_calls_it(read: Read) -> None:
+    assert read(COGNITO_REGION="", AWS_REGION="eu-west-1") == []
+    assert read(COGNITO_REGION="", AWS_DEFAULT_REGION="eu-west-1") == []
+
+
+def test_what_is_not_said_has_a_safe_default(read: Read, settings: Settings) -> None:
+    read()
+    config = get_config()
+    assert config.issuer == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"
+    assert config.jwks_url == f"{config.issuer}/.well-known/jwks.json"
+    assert (config.token_use, config.leeway_seconds, config.max_token_age_seconds) == ("access", 10, None)
+    assert config.sign_up_roles == (Role.GUEST,)
+    assert config.scope_roles == {"books/read": "ROLE_GUEST", "books/write": "ROLE_USER", "books/admin": "ROLE_ADMIN"}
+    assert config.client_ids == {"client"}
+    assert not config.header_refresh
+    assert not settings.DEBUG
+    assert settings.SESSION_COOKIE_SECURE
+    assert settings.SECURE_SSL_REDIRECT
+    assert settings.SECURE_HSTS_SECONDS >= 31536000
+    assert not settings.CORS_ALLOWED_ORIGINS
+
+
+def test_a_forwarded_protocol_is_believed_only_behind_a_proxy(read: Read, settings: Settings) -> None:
+    read()
+    assert settings.SECURE_PROXY_SSL_HEADER is None
+    read(NUM_PROXIES="1")
+    assert settings.SECURE_PROXY_SSL_HEADER == ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+def test_every_variable_is_explained_in_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    from config.environment import Environment
+
+    asked: set[str] = set()
+    text = Environment.text
+
+    def recording(self: Environment, name: str, default: str = "") -> str:
+        asked.add(name)
+        return text(self, name, default)
+
+    monkeypatch.setattr(Environment, "text", recording)
+    runpy.run_path(str(ROOT / "config" / "settings.py"))
+    example = (ROOT / ".env.example").read_text()
+    listed = set(re.findall(r"^#? ?([A-Z_]+)=", example, re.MULTILINE))
+    assert asked - listed == set()
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("accounts", "books", "config")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"os\.environ|getenv|import environ", path.read_text())
+    }
+    # wsgi.py and manage.py only say where the settings are.
+    assert readers <= {"config/settings.py", "config/environment.py", "config/wsgi.py"}
+
+
+def _manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**environment, **PRODUCTION, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_manage_py_check_fails_with_the_name_of_the_variable() -> None:
+    answer = _manage("manage.py", "check", COGNITO_CLIENT_ID="")
+    assert answer.returncode == 1
+    assert "COGNITO_CLIENT_ID must be set." in answer.stderr
+
+
+def test_the_wsgi_door_stays_shut_with_a_wrong_setting() -> None:
+    answer = _manage("-c", "import config.wsgi", COGNITO_SIGN_UP_ROLES="ROLE_ADMIN")
+    assert answer.returncode == 1
+    assert "COGNITO_SIGN_UP_ROLES must not hold ROLE_ADMIN." in answer.stderr
+    assert _manage("-c", "import config.wsgi").returncode == 0

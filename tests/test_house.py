@@ -1,0 +1,72 @@
+"""The rules of the house: which room may know which (CONTRIBUTING.md has the map)."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("config", "books", "accounts", "local_cognito")
+
+# Who may import whom: config -> books -> accounts. The stand-in is another building.
+MAY_IMPORT = {
+    "accounts": {"accounts"},
+    "books": {"books", "accounts"},
+    "config": {"config", "books", "accounts"},
+    "local_cognito": {"local_cognito"},
+}
+# One door to each outside service, for the server.
+DOORS = {"jwt": "accounts/tokens.py", "boto3": "accounts/cognito.py", "botocore": "accounts/cognito.py"}
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    """Every import of the product, as (file, module)."""
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            file = path.relative_to(ROOT).as_posix()
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    yield from ((file, alias.name) for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    yield file, node.module
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_run_one_way(room: str) -> None:
+    strangers = {
+        (file, module)
+        for file, module in _imports()
+        if file.startswith(f"{room}/")
+        and module.split(".")[0] in ROOMS
+        and module.split(".")[0] not in MAY_IMPORT[room]
+    }
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("module, door", DOORS.items())
+def test_one_door_leads_to_each_outside_service(module: str, door: str) -> None:
+    users = {file for file, imported in _imports() if imported.split(".")[0] == module and "local_cognito" not in file}
+    assert users == {door}
+
+
+def test_the_server_never_imports_what_is_for_tests_and_development() -> None:
+    for file, module in _imports():
+        if not file.startswith("local_cognito/"):
+            assert module.split(".")[0] not in ("moto", "flask", "pytest", "hypothesis", "tests"), (file, module)
+            assert module != "accounts.testing", file
+
+
+def test_every_room_of_the_house_is_on_the_map() -> None:
+    the_map = (ROOT / "CONTRIBUTING.md").read_text()
+    for room in ROOMS:
+        for path in (ROOT / room).glob("*.py"):
+            if path.name != "__init__.py":
+                assert f"{path.name}" in the_map, path.relative_to(ROOT)
+
+
+def test_every_module_says_what_its_room_is_for() -> None:
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            if path.name != "__init__.py" and "migrations" not in path.parts:
+                assert ast.get_docstring(ast.parse(path.read_text())), path.relative_to(ROOT)
