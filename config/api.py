@@ -26,23 +26,6 @@ class TooLarge(APIException):
     default_code = "too_large"
 
 
-class StrictJSONParser(BaseParser):
-    """RFC 8259 JSON: UTF-8, no NaN, bounded nesting, and no body over DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
-
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """The value of the document. Raises ParseError, or TooLarge."""
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        body = stream.read(limit + 1)
-        if len(body) > limit:
-            raise TooLarge
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
-            raise ParseError("The body is not valid JSON in UTF-8.") from None
-
-
 class ProblemAwareJSONRenderer(renderers.BaseRenderer):
     """JSON by orjson: UTF-8, times in UTC with `Z`. An error is labelled `application/problem+json`."""
 
@@ -66,8 +49,31 @@ class ProblemAwareJSONRenderer(renderers.BaseRenderer):
         return orjson.dumps(data, default=str, option=options)
 
 
+class StrictJSONParser(BaseParser):
+    """RFC 8259 JSON: UTF-8, no NaN, bounded nesting, and no body over DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
+
+    media_type = "application/json"
+    renderer_class = ProblemAwareJSONRenderer  # what the browsable API fills its forms with
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """The value of the document. Raises ParseError, or TooLarge."""
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise TooLarge
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise ParseError("The body is not valid JSON in UTF-8.") from None
+
+
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     """The browsable API, in the product's look (templates/rest_framework/api.html)."""
+
+    def get_context(self, data: Any, accepted_media_type: str, renderer_context: Mapping[str, Any]) -> dict[str, Any]:
+        """DRF's context, and the person of the session: an access token does not know their address."""
+        context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
+        return {**context, "person": renderer_context["request"]._request.user}
 
     def get_default_renderer(self, view: "APIView") -> renderers.BaseRenderer:
         """What the page shows the answer in."""

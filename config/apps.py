@@ -19,3 +19,11 @@ class ProductAdminConfig(AdminConfig):
     """Django's admin, with the product's name on it."""
 
     default_site = "config.admin.ProductAdminSite"
+
+    def ready(self) -> None:
+        """Find the apps' admins, and drop Django's groups: roles are Cognito's."""
+        super().ready()
+        from django.contrib import admin
+        from django.contrib.auth.models import Group
+
+        admin.site.unregister(Group)

@@ -16,6 +16,7 @@ from config.api import ReadersOnly
 class ApiRoot(APIView):
     """Where everything is."""
 
+    name = "Cognito Books"
     permission_classes = (ReadersOnly,)
 
     @extend_schema(exclude=True)
@@ -28,6 +29,7 @@ class ApiRoot(APIView):
 class UnknownPath(APIView):
     """Any other path under /api/: bad credentials are told so first, as everywhere."""
 
+    name = "Nothing here"
     permission_classes = (ReadersOnly,)
 
     @extend_schema(exclude=True)

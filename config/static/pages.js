@@ -1,60 +1,78 @@
 // What the browsable API, Swagger UI and Redoc need beside their own scripts.
 "use strict";
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
+// A block, since an answer written over the document runs this again in the same window.
+{
+  const dark = matchMedia("(prefers-color-scheme: dark)");
 
-// Swagger UI has a dark theme, but switches it on only from a bar that we do not show.
-if (document.getElementById("swagger-ui")) {
-  const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
-  follow();
-  dark.addEventListener("change", follow);
-}
+  // Swagger UI has a dark theme, but switches it on only from a bar that we do not show.
+  if (document.getElementById("swagger-ui")) {
+    const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+    follow();
+    dark.addEventListener("change", follow);
+  }
 
-// The browsable API: colours for the JSON.
-if (window.prettyPrint) prettyPrint();
+  // The browsable API: colours for the JSON, and what was typed outlives an answer that refused it. DRF's ajax-form.js
+  // writes the answer over the document, but the window stays: nothing is stored.
+  if (window.prettyPrint) prettyPrint();
+  const typed = document.querySelector("textarea[data-override]");
+  if (typed) {
+    if (document.querySelector("[data-refused]")) typed.value = window.lastTyped ?? "";
+    typed.form.addEventListener("submit", () => {
+      window.lastTyped = typed.value;
+    });
+  }
 
-// Redoc: in our colours and letters, and without the mark that it fetches from the site of its makers.
-const place = document.getElementById("redoc");
-if (place) {
-  const image = HTMLImageElement.prototype;
-  const { setAttribute } = image;
-  const { get, set } = Object.getOwnPropertyDescriptor(image, "src");
-  const local = (address) => (new URL(address, location).origin === location.origin ? address : "data:,");
-  image.setAttribute = function (name, value) {
-    setAttribute.call(this, name, name === "src" ? local(value) : value);
-  };
-  Object.defineProperty(image, "src", {
-    get,
-    set(value) {
-      set.call(this, local(value));
-    },
-  });
+  // Redoc: in our colours and letters, and without the mark that it fetches from the site of its makers.
+  const place = document.getElementById("redoc");
+  if (place) {
+    const image = HTMLImageElement.prototype;
+    const { setAttribute } = image;
+    const { get, set } = Object.getOwnPropertyDescriptor(image, "src");
+    const local = (address) => (new URL(address, location).origin === location.origin ? address : "data:,");
+    image.setAttribute = function (name, value) {
+      setAttribute.call(this, name, name === "src" ? local(value) : value);
+    };
+    Object.defineProperty(image, "src", {
+      get,
+      set(value) {
+        set.call(this, local(value));
+      },
+    });
 
-  const style = getComputedStyle(document.documentElement);
-  const letters = (name) => style.getPropertyValue(`--${name}`).trim();
-  const colour = (name) => {
-    // Redoc calculates with its colours: only a computed `color` says which of the two themes' it is.
-    place.style.color = `var(--${name})`;
-    return getComputedStyle(place).color;
-  };
-  const theme = {
-    colors: {
-      primary: { main: colour("cloth") },
-      text: { primary: colour("ink"), secondary: colour("quiet") },
-      border: { dark: colour("line"), light: colour("line") },
-      error: { main: colour("danger") },
-    },
-    schema: { nestedBackground: colour("sunken"), linesColor: colour("edge"), typeNameColor: colour("quiet") },
-    sidebar: { backgroundColor: colour("sunken"), textColor: colour("ink"), activeTextColor: colour("cloth") },
-    rightPanel: { backgroundColor: colour("binding") },
-    codeBlock: { backgroundColor: "rgb(18, 17, 16)" },
-    typography: {
-      fontFamily: letters("sans"),
-      headings: { fontFamily: letters("serif") },
-      code: { fontFamily: letters("mono"), color: colour("danger"), backgroundColor: colour("sunken") },
-      links: { color: colour("cloth") },
-    },
-  };
-  place.style.color = "";
-  Redoc.init(place.dataset.schema, { theme, hideDownloadButton: true, nativeScrollbars: true }, place);
+    const style = getComputedStyle(document.documentElement);
+    const letters = (name) => style.getPropertyValue(`--${name}`).trim();
+    const colour = (name) => {
+      // Redoc calculates with its colours: only a computed `color` says which of the two themes' it is.
+      place.style.color = `var(--${name})`;
+      return getComputedStyle(place).color;
+    };
+    const theme = {
+      colors: {
+        primary: { main: colour("cloth") },
+        text: { primary: colour("ink"), secondary: colour("quiet") },
+        border: { dark: colour("line"), light: colour("line") },
+        success: { main: colour("cloth") },
+        error: { main: colour("danger") },
+      },
+      schema: { nestedBackground: colour("sunken"), linesColor: colour("edge"), typeNameColor: colour("quiet") },
+      sidebar: { backgroundColor: colour("sunken"), textColor: colour("ink"), activeTextColor: colour("cloth") },
+      rightPanel: {
+        backgroundColor: colour("desk"),
+        servers: {
+          overlay: { backgroundColor: colour("paper"), textColor: colour("ink") },
+          url: { backgroundColor: colour("raised") },
+        },
+      },
+      codeBlock: { backgroundColor: colour("desk-deep") },
+      typography: {
+        fontFamily: letters("sans"),
+        headings: { fontFamily: letters("sans") },
+        code: { fontFamily: letters("mono"), color: colour("danger"), backgroundColor: colour("sunken") },
+        links: { color: colour("cloth") },
+      },
+    };
+    place.style.color = "";
+    Redoc.init(place.dataset.schema, { theme, hideDownloadButton: true, nativeScrollbars: true }, place);
+  }
 }
