@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from rest_framework import authentication
 from rest_framework.request import Request
 
+from accounts import header_refresh, revocation
 from accounts.conf import get_config
 from accounts.exceptions import BEARER_CHALLENGE, KeysUnavailableNow, TokenRefused, bearer_challenge
 from accounts.keys import KeysUnavailable
@@ -15,6 +16,7 @@ from accounts.tokens import Claims, TokenError, TokenExpired, TokenMalformed, ge
 from accounts.users import CognitoUser
 
 _REFUSAL = "accounts.token_refusal"
+_EXPIRED = "accounts.expired_claims"
 
 
 class BearerAuthentication(authentication.BaseAuthentication):
@@ -30,18 +32,28 @@ class BearerAuthentication(authentication.BaseAuthentication):
         if header is None:
             return None
         try:
-            claims = get_verifier().verify(bearer_token(header), get_config().token_use)
-        except TokenExpired as error:
-            return self.expired(request, error)
+            claims = self.verified(request, bearer_token(header))
+            if claims is None:
+                return None
+            revocation.require_current(claims)
         except TokenError as error:
             raise self.refused(request, error) from None
         except KeysUnavailable as error:
             raise KeysUnavailableNow(error.retry_after) from None
         return CognitoUser.from_claims(claims), claims
 
-    def expired(self, request: Request, error: TokenExpired) -> tuple[CognitoUser, Claims] | None:
-        """What an expired but otherwise right token means here: a refusal."""
-        raise self.refused(request, error)
+    def verified(self, request: Request, token: str) -> Claims | None:
+        """The claims of a genuine token; of a fresh one where an expired one may be renewed on the way.
+
+        Raises TokenError, KeysUnavailable.
+        """
+        try:
+            return get_verifier().verify(token, get_config().token_use)
+        except TokenExpired as error:
+            claims = header_refresh.renewed(request, error)
+            if claims is None:
+                raise
+            return claims
 
     def refused(self, request: Request, error: TokenError) -> TokenRefused:
         """The 401 for `error`."""
@@ -60,8 +72,28 @@ class BearerAuthentication(authentication.BaseAuthentication):
 class StrangerAuthentication(BearerAuthentication):
     """For the paths of people who are not signed in: an expired token is no token, any other bad one is refused."""
 
-    def expired(self, request: Request, error: TokenExpired) -> None:
-        """Nothing: the client is about to sign in or to refresh."""
+    def verified(self, request: Request, token: str) -> Claims | None:
+        """The claims of a genuine token that has not expired, else None.
+
+        Whose the expired one was is remembered: the client is about to sign in, to refresh or to sign out.
+        """
+        try:
+            return get_verifier().verify(token, get_config().token_use)
+        except TokenExpired as error:
+            request.META[_EXPIRED] = error.claims
+            return None
+
+
+def claims_sent(request: Request) -> Claims | None:
+    """The claims of the genuine token that came along, even of an expired one (StrangerAuthentication), or None."""
+    claims: Claims | None = request.auth or request.META.get(_EXPIRED)
+    return claims
+
+
+def token_sent(request: Request) -> str:
+    """The access token itself that `request` was authenticated with, to show it to Cognito."""
+    header = request.META.get("HTTP_AUTHORIZATION")
+    return bearer_token(header) if header is not None else access_token_of(request._request) or ""
 
 
 def bearer_token(header: str) -> str:
@@ -94,6 +126,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
             return None
         try:
             claims = get_verifier().verify(token, "access")
+            revocation.require_current(claims)
         except TokenError:
             return None
         except KeysUnavailable as error:

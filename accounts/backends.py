@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from accounts.cognito import Tokens, get_gateway
+from accounts import flows
+from accounts.cognito import Tokens
 from accounts.exceptions import AccountError
 from accounts.models import User
 from accounts.tokens import TokenError, get_verifier
@@ -22,10 +23,10 @@ class CognitoBackend(ModelBackend):
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
     ) -> User | None:
         """The person's row with the tokens of this sign-in on it, or None when Cognito refuses."""
-        if not username or not password:
+        if request is None or not username or not password:
             return None
         try:
-            outcome = get_gateway().sign_in(username, password)
+            outcome = flows.sign_in(request, username, password)
             if not isinstance(outcome, Tokens):
                 return None
             claims = get_verifier().verify(outcome.access_token, "access")

@@ -1,33 +1,80 @@
-"""What does a client hold between two steps of a sign-in? A signed, expiring handle."""
+"""What does a client hold between two steps of a sign-in? A signed, expiring handle, and what to ask the person."""
 
+import json
 from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
 
+from django.conf import settings
 from django.core import signing
 
-from accounts.cognito import Challenge
+from accounts.cognito import Challenge, Tokens, get_gateway
+from accounts.exceptions import ChallengeExpired, ChallengeUnknown
 
 LIFETIME_SECONDS = 180  # as long as Cognito keeps its own session by default
 
 _SALT = "accounts.challenge"
 
-# Parameters that help the person answer; the rest of what Cognito sends is for its own libraries.
-_SHOWN = (
-    "CODE_DELIVERY_DELIVERY_MEDIUM",
-    "CODE_DELIVERY_DESTINATION",
-    "FRIENDLY_DEVICE_NAME",
-    "MFAS_CAN_CHOOSE",
-    "MFAS_CAN_SETUP",
-    "requiredAttributes",
-)
+# What each challenge is answered with: the name of our field, and Cognito's name for it.
+_ANSWERS: Mapping[str, tuple[str, str]] = {
+    "NEW_PASSWORD_REQUIRED": ("new_password", "NEW_PASSWORD"),
+    "SOFTWARE_TOKEN_MFA": ("code", "SOFTWARE_TOKEN_MFA_CODE"),
+    "SMS_MFA": ("code", "SMS_MFA_CODE"),
+    "EMAIL_OTP": ("code", "EMAIL_OTP_CODE"),
+    "MFA_SETUP": ("code", ""),
+    "SELECT_MFA_TYPE": ("mfa", "ANSWER"),
+}
 
 
-def sealed(challenge: Challenge) -> str:
+def sealed(challenge: Challenge, email: str) -> str:
     """The handle of `challenge`: opaque to the client, worthless once changed or LIFETIME_SECONDS old."""
-    return signing.dumps(
-        {"name": challenge.name, "session": challenge.session, "username": challenge.username}, salt=_SALT
-    )
+    held = {"name": challenge.name, "session": challenge.session, "username": challenge.username, "email": email}
+    return signing.dumps(held, salt=_SALT, compress=True)
 
 
-def shown(challenge: Challenge) -> Mapping[str, str]:
-    """The parameters a client is told."""
-    return {name: challenge.parameters[name] for name in _SHOWN if name in challenge.parameters}
+def opened(handle: str) -> tuple[Challenge, str]:
+    """The challenge of a handle, and the address that was signed in with. Raises ChallengeExpired."""
+    try:
+        held = signing.loads(handle, salt=_SALT, max_age=LIFETIME_SECONDS)
+    except signing.BadSignature:
+        raise ChallengeExpired from None
+    email: str = held.pop("email")
+    return Challenge(**held, parameters={}), email
+
+
+def needed(challenge: Challenge) -> str:
+    """The field that answers `challenge`: new_password, code or mfa. Raises ChallengeUnknown."""
+    try:
+        return _ANSWERS[challenge.name][0]
+    except KeyError:
+        raise ChallengeUnknown from None
+
+
+def answered(challenge: Challenge, answer: str) -> Tokens | Challenge:
+    """What Cognito says to the `answer`: tokens, or the next challenge."""
+    if challenge.name == "MFA_SETUP":
+        return get_gateway().verify_new_mfa(challenge, answer)
+    return get_gateway().respond(challenge, **{_ANSWERS[challenge.name][1]: answer})
+
+
+def shown(challenge: Challenge, email: str) -> Mapping[str, Any]:
+    """What a client needs to ask the person, and nothing else of what Cognito sends."""
+    sent = challenge.parameters
+    parameters: dict[str, Any] = {}
+    if "CODE_DELIVERY_DESTINATION" in sent:
+        parameters["medium"] = sent.get("CODE_DELIVERY_DELIVERY_MEDIUM", "")
+        parameters["destination"] = sent["CODE_DELIVERY_DESTINATION"]
+    if "MFAS_CAN_CHOOSE" in sent:
+        parameters["choices"] = json.loads(sent["MFAS_CAN_CHOOSE"])
+    if "secret" in sent:
+        parameters |= {"secret": sent["secret"], "otpauth_url": otpauth_url(sent["secret"], email)}
+    return parameters
+
+
+def otpauth_url(secret: str, email: str) -> str:
+    """What an authenticator app reads from a QR code.
+
+    Source: "Key URI Format" of Google Authenticator, which the other apps follow.
+    """
+    service = quote(getattr(settings, "ACCOUNTS_NAME", "Cognito"))
+    return f"otpauth://totp/{service}:{quote(email)}?secret={secret}&issuer={service}"

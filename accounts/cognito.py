@@ -1,6 +1,7 @@
 """What do we ask of Amazon Cognito? The only door to `boto3`, in verbs of our own.
 
-Nothing behind this door is logged or forwarded but Cognito's error code: its messages echo what was sent.
+Nothing behind this door is logged or forwarded but Cognito's error code: its messages echo what was sent. What needs
+AWS credentials (roles, other people's accounts) is in `accounts/administration.py`, through the same door.
 """
 
 import base64
@@ -8,25 +9,30 @@ import hashlib
 import hmac
 import logging
 import re
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from accounts.conf import CognitoConfig, get_config
 from accounts.exceptions import (
     ERRORS_OF_COGNITO,
-    AccountError,
+    ChallengeExpired,
+    CodeMismatch,
     CognitoMisconfigured,
     CognitoUnavailable,
+    CurrentPasswordWrong,
     InvalidCredentials,
+    RefreshTokenInvalid,
+    TokenEnded,
 )
 
 logger = logging.getLogger(__name__)
@@ -34,16 +40,20 @@ logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 5
 
-ErrorsByCode = Mapping[str, type[AccountError]]
+ErrorsByCode = Mapping[str, type[Exception]]
+
+
+class Refused(Exception):
+    """An answer of Cognito that the caller deals with itself, and no client ever sees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     """What a completed sign-in gives. `expires_in` is the life of the access token in seconds."""
 
-    access_token: str
-    id_token: str
-    refresh_token: str
+    access_token: str = field(repr=False)
+    id_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     expires_in: int
 
 
@@ -52,45 +62,273 @@ class Challenge:
     """What Cognito wants to see before it gives tokens. `session` is its own handle: keep it from logs."""
 
     name: str
-    session: str
+    session: str = field(repr=False)
     username: str
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What Cognito keeps about a person: `attributes` by name, and the ways of MFA that are on."""
+
+    username: str
+    attributes: Mapping[str, str]
+    mfa: tuple[str, ...]
 
 
 class CognitoGateway:
-    """The operations of one user pool. Safe to share between threads; make one per process, after any fork."""
+    """The operations of one user pool. Safe to share between threads; make one per process, after any fork.
+
+    Every verb raises CognitoUnavailable (time-out, network, a fault of Cognito), CognitoMisconfigured (our set-up)
+    and TooManyAttempts; what else it raises is said at each.
+    """
 
     def __init__(self, config: CognitoConfig) -> None:
         self._config = config
+        self._session = boto3.session.Session()
+        self._making = threading.Lock()
         # Public operations are never signed (botocore's own model says so), and never retried: a repeated SignUp
         # comes back as "user exists", a repeated code as "expired". The credential chain is not touched.
-        self._public = boto3.session.Session().client(
-            "cognito-idp",
-            region_name=config.region,
-            endpoint_url=config.endpoint_url or None,
-            config=Config(
-                signature_version=UNSIGNED,
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                read_timeout=READ_TIMEOUT_SECONDS,
-                retries={"mode": "standard", "total_max_attempts": 1},
-                max_pool_connections=32,
-            ),
+        self._public = self._client(signature_version=UNSIGNED, retries={"mode": "standard", "total_max_attempts": 1})
+
+    # --- Sign-up ---
+
+    def sign_up(self, email: str, password: str, attributes: Mapping[str, str]) -> None:
+        """Make an unconfirmed account; Cognito mails a code.
+
+        Raises PasswordTooWeak, and Refused when the address has an account already.
+        """
+        self._call(
+            "sign_up",
+            {"UsernameExistsException": Refused, "AliasExistsException": Refused},
+            **self._who(email),
+            Password=password,
+            UserAttributes=_pairs({"email": email, **attributes}),
         )
+
+    def resend_code(self, email: str) -> None:
+        """Mail a new code to somebody unconfirmed. Raises Refused when there is nobody such."""
+        errors = dict.fromkeys(("UserNotFoundException", "InvalidParameterException", *_NOT_AUTHORIZED), Refused)
+        self._call("resend_confirmation_code", errors, **self._who(email))
+
+    def confirm_sign_up(self, email: str, code: str) -> None:
+        """Confirm an account with the code mailed. Raises CodeMismatch, also for everybody unknown or confirmed."""
+        self._call("confirm_sign_up", _STRANGERS_CODE, **self._who(email), ConfirmationCode=code)
+
+    # --- Sign-in ---
 
     def sign_in(self, email: str, password: str) -> Tokens | Challenge:
         """Sign in with a password (InitiateAuth, USER_PASSWORD_AUTH).
 
-        Raises InvalidCredentials, UserNotConfirmed, PasswordResetRequired, TooManyAttempts, CognitoUnavailable
-        or CognitoMisconfigured.
+        Raises InvalidCredentials, UserNotConfirmed, PasswordResetRequired.
         """
         answer = self._call(
             "initiate_auth",
-            _SIGN_IN_ERRORS,
+            dict.fromkeys(("UserNotFoundException", *_NOT_AUTHORIZED), InvalidCredentials),
             ClientId=self._config.client_id,
             AuthFlow="USER_PASSWORD_AUTH",
             AuthParameters={"USERNAME": email, "PASSWORD": password, **self._secret_hash(email)},
         )
-        return _outcome(answer, email)
+        return self._outcome(answer, email)
+
+    def respond(self, challenge: Challenge, **responses: str) -> Tokens | Challenge:
+        """Answer a challenge (RespondToAuthChallenge), `responses` as Cognito names them.
+
+        Raises ChallengeExpired, CodeMismatch, CodeExpired, PasswordTooWeak, PasswordReused.
+        """
+        answer = self._call(
+            "respond_to_auth_challenge",
+            dict.fromkeys(("UserNotFoundException", "ResourceNotFoundException", *_NOT_AUTHORIZED), ChallengeExpired),
+            ClientId=self._config.client_id,
+            ChallengeName=challenge.name,
+            Session=challenge.session,
+            ChallengeResponses={
+                "USERNAME": challenge.username,
+                **responses,
+                **self._secret_hash(challenge.username),
+            },
+        )
+        return self._outcome(answer, challenge.username)
+
+    def refresh(self, refresh_token: str, username: str | None = None) -> Tokens:
+        """Fresh tokens, with the refresh token that is to be used from now on (another when the pool rotates them).
+
+        A pool that does not offer GetTokensFromRefreshToken is asked in the older way, for which a client with a
+        secret needs the internal `username`. Raises RefreshTokenInvalid.
+        """
+        errors = dict.fromkeys((*_NOT_AUTHORIZED, *_REFRESH_REFUSED), RefreshTokenInvalid)
+        try:
+            answer = self._call(
+                "get_tokens_from_refresh_token",
+                {**errors, **dict.fromkeys(_NOT_OFFERED, Refused)},
+                ClientId=self._config.client_id,
+                RefreshToken=refresh_token,
+                **self._client_secret(),
+            )
+        except Refused:
+            hashed = self._secret_hash(username or "")
+            answer = self._call(
+                "initiate_auth",
+                errors,
+                ClientId=self._config.client_id,
+                AuthFlow="REFRESH_TOKEN_AUTH",
+                AuthParameters={"REFRESH_TOKEN": refresh_token, **hashed},
+            )
+        result = {"RefreshToken": refresh_token, **answer.get("AuthenticationResult", {})}
+        outcome = self._outcome({"AuthenticationResult": result}, username or "")
+        if not isinstance(outcome, Tokens):
+            raise CognitoUnavailable
+        return outcome
+
+    # --- Sign-out ---
+
+    def revoke(self, refresh_token: str) -> None:
+        """End the session of a refresh token (RFC 7009). One that is unknown or ended already is no error."""
+        errors = dict.fromkeys((*_NOT_AUTHORIZED, *_REVOKE_REFUSED), Refused)
+        parameters = {"ClientId": self._config.client_id, "Token": refresh_token, **self._client_secret()}
+        self._tolerant("revoke_token", errors, parameters)
+
+    def sign_out_everywhere(self, access_token: str) -> None:
+        """End all sessions of the person whose token it is; one that has ended already is no error."""
+        self._tolerant("global_sign_out", dict.fromkeys(_NOT_AUTHORIZED, Refused), {"AccessToken": access_token})
+
+    # --- Passwords ---
+
+    def forgot_password(self, email: str) -> None:
+        """Mail a code for a new password. Raises Refused when there is nobody to mail it to."""
+        codes = ("UserNotFoundException", "InvalidParameterException", *_NOT_AUTHORIZED)
+        self._call("forgot_password", dict.fromkeys(codes, Refused), **self._who(email))
+
+    def reset_password(self, email: str, code: str, password: str) -> None:
+        """Set a new password with the code mailed. Raises CodeMismatch, PasswordTooWeak, PasswordReused."""
+        who = self._who(email)
+        self._call("confirm_forgot_password", _STRANGERS_CODE, **who, ConfirmationCode=code, Password=password)
+
+    def change_password(self, access_token: str, current: str, new: str) -> None:
+        """Change one's own password. Raises CurrentPasswordWrong, PasswordTooWeak, PasswordReused."""
+        self._call(
+            "change_password",
+            dict.fromkeys(_NOT_AUTHORIZED, CurrentPasswordWrong),
+            AccessToken=access_token,
+            PreviousPassword=current,
+            ProposedPassword=new,
+        )
+
+    # --- One's own account ---
+
+    def profile(self, access_token: str) -> Profile:
+        """What Cognito keeps about whose token it is. Raises TokenEnded."""
+        answer = self._own("get_user", access_token)
+        return Profile(
+            username=answer["Username"],
+            attributes={pair["Name"]: pair.get("Value", "") for pair in answer["UserAttributes"]},
+            mfa=tuple(answer.get("UserMFASettingList") or ()),
+        )
+
+    def update_profile(self, access_token: str, attributes: Mapping[str, str]) -> None:
+        """Change attributes. A new e-mail address gets a code, and counts once that was shown.
+
+        An address that somebody else has is no error: it would tell who has an account.
+        """
+        try:
+            self._own(
+                "update_user_attributes",
+                access_token,
+                {"AliasExistsException": Refused},
+                UserAttributes=_pairs(attributes),
+            )
+        except Refused:
+            return
+
+    def remove_from_profile(self, access_token: str, names: list[str]) -> None:
+        """Remove attributes."""
+        self._own("delete_user_attributes", access_token, UserAttributeNames=names)
+
+    def send_email_code(self, access_token: str) -> None:
+        """Mail a code to the address that waits for it, or to the present one."""
+        errors = {"InvalidParameterException": Refused}
+        try:
+            self._own("get_user_attribute_verification_code", access_token, errors, AttributeName="email")
+        except Refused:
+            return  # nothing waits to be verified
+
+    def verify_email(self, access_token: str, code: str) -> None:
+        """Verify the new address. Raises CodeMismatch, CodeExpired."""
+        errors = {"AliasExistsException": CodeMismatch}
+        self._own("verify_user_attribute", access_token, errors, AttributeName="email", Code=code)
+
+    def delete_account(self, access_token: str) -> None:
+        """Delete the account of whose token it is."""
+        self._own("delete_user", access_token)
+
+    # --- MFA with an authenticator app ---
+
+    def begin_mfa(self, access_token: str) -> str:
+        """A new TOTP secret (base32) for the person, not yet in use."""
+        return str(self._own("associate_software_token", access_token)["SecretCode"])
+
+    def finish_mfa(self, access_token: str, code: str) -> None:
+        """Use the secret from now on, proven by a code of it. Raises CodeMismatch."""
+        wrong = dict.fromkeys(("InvalidParameterException", "SoftwareTokenMFANotFoundException"), CodeMismatch)
+        answer = self._own("verify_software_token", access_token, wrong, UserCode=code)
+        if answer.get("Status") != "SUCCESS":
+            raise CodeMismatch
+        self._prefer_mfa(access_token, on=True)
+
+    def end_mfa(self, access_token: str) -> None:
+        """Stop asking for codes."""
+        self._prefer_mfa(access_token, on=False)
+
+    def _prefer_mfa(self, access_token: str, *, on: bool) -> None:
+        settings = {"Enabled": on, "PreferredMfa": on}
+        self._own("set_user_mfa_preference", access_token, SoftwareTokenMfaSettings=settings)
+
+    # --- The door itself ---
+
+    def administer(self, operation: str, errors: ErrorsByCode | None = None, **parameters: Any) -> dict[str, Any]:
+        """Call an operation that needs AWS credentials, on our pool. `errors` are the codes particular to it."""
+        client = self._administrator
+        return _called(client, operation, errors or {}, {"UserPoolId": self._config.user_pool_id, **parameters})
+
+    @cached_property
+    def _administrator(self) -> Any:
+        # Its operations may be repeated without harm, so a lost answer is asked for again.
+        return self._client(retries={"mode": "standard", "total_max_attempts": 2})
+
+    def _client(self, **options: Any) -> Any:
+        with self._making:  # making clients of one session is not safe between threads
+            return self._session.client(
+                "cognito-idp",
+                region_name=self._config.region,
+                endpoint_url=self._config.endpoint_url or None,
+                config=Config(
+                    connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                    read_timeout=READ_TIMEOUT_SECONDS,
+                    max_pool_connections=32,
+                    **options,
+                ),
+            )
+
+    def _call(self, operation: str, errors: ErrorsByCode, **parameters: Any) -> dict[str, Any]:
+        return _called(self._public, operation, errors, parameters)
+
+    def _own(
+        self, operation: str, access_token: str, errors: ErrorsByCode | None = None, **parameters: Any
+    ) -> dict[str, Any]:
+        """Call an operation that a person's own access token allows."""
+        ended = dict.fromkeys(("UserNotFoundException", *_NOT_AUTHORIZED), TokenEnded)
+        return self._call(operation, {**ended, **(errors or {})}, AccessToken=access_token, **parameters)
+
+    def _tolerant(self, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> None:
+        try:
+            self._call(operation, errors, **parameters)
+        except Refused:
+            logger.info("Cognito %s: it had ended already.", operation)
+
+    def _who(self, email: str) -> dict[str, str]:
+        hashed = self._secret_hash(email)
+        secret = {"SecretHash": hashed["SECRET_HASH"]} if hashed else {}
+        return {"ClientId": self._config.client_id, "Username": email, **secret}
 
     def _secret_hash(self, username: str) -> dict[str, str]:
         """SECRET_HASH for a client that has a secret: base64(HMAC-SHA256(secret, user name + client id)).
@@ -104,25 +342,76 @@ class CognitoGateway:
         digest = hmac.new(config.client_secret.encode(), message, hashlib.sha256).digest()
         return {"SECRET_HASH": base64.b64encode(digest).decode()}
 
-    def _call(self, operation: str, errors: ErrorsByCode, **parameters: Any) -> dict[str, Any]:
-        """Call a public operation; `errors` are the codes whose meaning is particular to it."""
+    def _client_secret(self) -> dict[str, str]:
+        """For the two operations that take the secret itself instead of a hash."""
+        return {"ClientSecret": self._config.client_secret} if self._config.client_secret else {}
+
+    def _outcome(self, answer: Mapping[str, Any], username: str) -> Tokens | Challenge:
+        """Tokens when the sign-in is complete, else the challenge that comes next."""
+        result = answer.get("AuthenticationResult")
         try:
-            answer: dict[str, Any] = getattr(self._public, operation)(**parameters)
-        except ClientError as error:
-            raise _translated(operation, error, errors) from None
-        except BotoCoreError as error:
-            logger.warning("Cognito %s failed: %s", operation, type(error).__name__)
+            if result:
+                return Tokens(
+                    access_token=result["AccessToken"],
+                    id_token=result["IdToken"],
+                    refresh_token=result["RefreshToken"],
+                    expires_in=result["ExpiresIn"],
+                )
+            parameters = dict(answer.get("ChallengeParameters") or {})
+            challenge = Challenge(
+                name=answer["ChallengeName"],
+                session=answer.get("Session", ""),
+                # From here on Cognito wants its internal user name, in the secret hash too.
+                username=parameters.pop("USER_ID_FOR_SRP", username),
+                parameters=parameters,
+            )
+        except KeyError as error:
+            logger.warning("Cognito answered without %s", error)
             raise CognitoUnavailable from None
-        return answer
+        return self._with_secret(challenge) if challenge.name == "MFA_SETUP" else challenge
+
+    def _with_secret(self, challenge: Challenge) -> Challenge:
+        """A challenge to set up MFA, with the TOTP secret to set up."""
+        answer = self._call(
+            "associate_software_token",
+            dict.fromkeys(_NOT_AUTHORIZED, ChallengeExpired),
+            Session=challenge.session,
+        )
+        parameters = {**challenge.parameters, "secret": answer["SecretCode"]}
+        return Challenge(
+            name=challenge.name, session=answer["Session"], username=challenge.username, parameters=parameters
+        )
+
+    def verify_new_mfa(self, challenge: Challenge, code: str) -> Tokens | Challenge:
+        """Answer MFA_SETUP with the first code of the new secret. Raises CodeMismatch, ChallengeExpired."""
+        answer = self._call(
+            "verify_software_token",
+            dict.fromkeys(("ResourceNotFoundException", *_NOT_AUTHORIZED), ChallengeExpired),
+            Session=challenge.session,
+            UserCode=code,
+        )
+        if answer.get("Status") != "SUCCESS":
+            raise CodeMismatch
+        proven = Challenge(name=challenge.name, session=answer["Session"], username=challenge.username, parameters={})
+        return self.respond(proven)
 
 
-_SIGN_IN_ERRORS: ErrorsByCode = {
-    "NotAuthorizedException": InvalidCredentials,
-    "UserNotFoundException": InvalidCredentials,
-}
-
-
-_SECRET_HASH = re.compile(r"secret[ _]?hash", re.IGNORECASE)
+_NOT_AUTHORIZED = ("NotAuthorizedException",)
+_REFRESH_REFUSED = ("RefreshTokenReuseException", "UserNotFoundException", "InvalidParameterException")
+_REVOKE_REFUSED = ("UnauthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException")
+_NOT_OFFERED = ("OperationNotEnabledException", "UnsupportedOperationException", "UnknownOperationException")
+# One answer for a wrong code, an old one, one never sent, and nobody to send it to.
+_STRANGERS_CODE = dict.fromkeys(
+    (
+        "ExpiredCodeException",
+        "UserNotFoundException",
+        "InvalidParameterException",
+        "AliasExistsException",
+        "UserNotConfirmedException",
+        *_NOT_AUTHORIZED,
+    ),
+    CodeMismatch,
+)
 
 
 @cache
@@ -137,36 +426,34 @@ def _forget_gateway(*, setting: str, **_: object) -> None:
         get_gateway.cache_clear()
 
 
-def _outcome(answer: Mapping[str, Any], username: str) -> Tokens | Challenge:
-    """Tokens when the sign-in is complete, else the challenge that comes next."""
-    result = answer.get("AuthenticationResult")
+def _pairs(attributes: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in attributes.items()]
+
+
+def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Cognito's answer, or our exception for its error."""
     try:
-        if result:
-            return Tokens(
-                access_token=result["AccessToken"],
-                id_token=result["IdToken"],
-                refresh_token=result["RefreshToken"],
-                expires_in=result["ExpiresIn"],
-            )
-        parameters = dict(answer.get("ChallengeParameters") or {})
-        return Challenge(
-            name=answer["ChallengeName"],
-            session=answer.get("Session", ""),
-            # From here on Cognito wants its internal user name, in the secret hash too.
-            username=parameters.pop("USER_ID_FOR_SRP", username),
-            parameters=parameters,
-        )
-    except KeyError as error:
-        logger.warning("Cognito answered without %s", error)
+        answer: dict[str, Any] = getattr(client, operation)(**parameters)
+    except ClientError as error:
+        raise _translated(operation, error, errors) from None
+    except (ParamValidationError, NoCredentialsError) as error:
+        logger.error("Cognito %s could not be asked: %s. Check the settings.", operation, type(error).__name__)
+        raise CognitoMisconfigured from None
+    except BotoCoreError as error:
+        logger.warning("Cognito %s failed: %s", operation, type(error).__name__)
         raise CognitoUnavailable from None
+    return answer
 
 
-def _translated(operation: str, error: ClientError, errors: ErrorsByCode) -> AccountError:
+# A wrong client secret comes as NotAuthorizedException, as a wrong password does; only the message differs.
+_SECRET_HASH = re.compile(r"secret[ _]?hash", re.IGNORECASE)
+
+
+def _translated(operation: str, error: ClientError, errors: ErrorsByCode) -> Exception:
     """Our error for Cognito's. What nobody foresaw is a fault of the set-up, or of Cognito when it says 5xx."""
     told = error.response.get("Error", {})
     code = told.get("Code", "")
-    known = errors.get(code) or ERRORS_OF_COGNITO.get(code)
-    # A wrong client secret comes as NotAuthorizedException, as a wrong password does; only the message differs.
+    known: type[Exception] | None = errors.get(code) or ERRORS_OF_COGNITO.get(code)
     if known is not None and not _SECRET_HASH.search(told.get("Message", "")):
         return known()
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -7,9 +7,18 @@ echo tokens, sessions and user names.
 from collections.abc import Mapping
 
 from rest_framework import status
-from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    ErrorDetail,
+    PermissionDenied,
+    ValidationError,
+)
 
 BEARER_CHALLENGE = 'Bearer realm="api"'
+
+
+_UNQUOTABLE = str.maketrans({'"': "'", "\\": "/", "`": "'"})
 
 
 def bearer_challenge(error: str, description: str, **attributes: str) -> str:
@@ -17,9 +26,6 @@ def bearer_challenge(error: str, description: str, **attributes: str) -> str:
     pairs = {"error": error, "error_description": description, **attributes}
     # RFC 6750 allows no quotation mark and no backslash inside these values.
     return ", ".join([BEARER_CHALLENGE, *(f'{name}="{value.translate(_UNQUOTABLE)}"' for name, value in pairs.items())])
-
-
-_UNQUOTABLE = str.maketrans({'"': "'", "\\": "/", "`": "'"})
 
 
 class TokenRefused(AuthenticationFailed):
@@ -47,6 +53,12 @@ class InsufficientScope(PermissionDenied):
         super().__init__()
         attributes = {"scope": scope} if scope else {}
         self.auth_header = bearer_challenge("insufficient_scope", self.default_detail, **attributes)
+
+
+class BadQuery(ValidationError):
+    """400 `invalid` about query parameters; the details are by parameter."""
+
+    in_query = True
 
 
 class AccountError(APIException):
@@ -106,15 +118,128 @@ class CognitoMisconfigured(AccountError):
     default_code = "cognito_misconfigured"
 
 
+class CodeMismatch(AccountError):
+    """A wrong code; for strangers also one that has expired or was never sent, which would tell who has an account."""
+
+    default_detail = "The code is wrong, or no longer valid. Ask for a new one."
+    default_code = "code_mismatch"
+
+
+class CodeExpired(AccountError):
+    """The code was right once."""
+
+    default_detail = "The code has expired. Ask for a new one."
+    default_code = "code_expired"
+
+
+class PasswordTooWeak(AccountError):
+    """The pool's password policy refuses it; the detail says the policy."""
+
+    default_detail = "The password does not meet the policy of this service."
+    default_code = "password_too_weak"
+
+
+class PasswordMissing(ValidationError):
+    """400 `invalid`: sign-up had no password, so confirmation needs one."""
+
+    def __init__(self) -> None:
+        super().__init__({"password": [ErrorDetail("Choose a password: none was given at sign-up.", "required")]})
+
+
+class PasswordReused(AccountError):
+    """One of the last passwords."""
+
+    default_detail = "This password was used before. Choose another one."
+    default_code = "password_reused"
+
+
+class CurrentPasswordWrong(AccountError):
+    """Not a 401: clients take that for a dead token."""
+
+    default_detail = "The current password is wrong."
+    default_code = "current_password_wrong"
+
+
+class RefreshTokenInvalid(AccountError):
+    """Expired, revoked, of another app client, or never one."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_detail = "The refresh token is not valid any more. Sign in again."
+    default_code = "refresh_token_invalid"
+    auth_header = BEARER_CHALLENGE
+
+
+class TokenEnded(AccountError):
+    """401: Cognito does not take the access token any more: signed out or deleted there."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_detail = "The token has been revoked. Sign in again."
+    default_code = "token_revoked"
+    auth_header = bearer_challenge("invalid_token", default_detail)
+
+
+class ChallengeExpired(AccountError):
+    """The handle is too old, was used up, or is not one."""
+
+    default_detail = "This sign-in took too long or has been completed. Start again."
+    default_code = "challenge_expired"
+
+
+class ChallengeUnknown(AccountError):
+    """A challenge that this service has no form for, such as one of a Lambda trigger."""
+
+    status_code = status.HTTP_501_NOT_IMPLEMENTED
+    default_detail = "This account signs in by a way that is not offered here. Use the hosted sign-in."
+    default_code = "challenge_unknown"
+
+
+class RoleNotAllowed(AccountError):
+    """A role that strangers may not ask for."""
+
+    default_detail = "This role cannot be asked for at sign-up."
+    default_code = "role_not_allowed"
+
+
+class RefusedByPool(AccountError):
+    """A Lambda trigger or a rule of the pool says no to this request."""
+
+    default_detail = "The user pool refuses this request."
+    default_code = "invalid"
+
+
+class OwnAccount(AccountError):
+    """An administrator must not lock themselves out."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "This is your own account. Ask another administrator."
+    default_code = "own_account"
+
+
+class PersonNotFound(AccountError):
+    """There is nobody with this subject in the pool."""
+
+    status_code = status.HTTP_404_NOT_FOUND
+    default_detail = "There is no such person."
+    default_code = "not_found"
+
+
 # Codes that mean the same whatever was asked. Codes whose meaning depends on the operation (NotAuthorizedException
 # above all) are given by the operation itself, in accounts/cognito.py.
 ERRORS_OF_COGNITO: Mapping[str, type[AccountError]] = {
+    "CodeMismatchException": CodeMismatch,
+    "EnableSoftwareTokenMFAException": CodeMismatch,
+    "ExpiredCodeException": CodeExpired,
+    "InvalidPasswordException": PasswordTooWeak,
+    "PasswordHistoryPolicyViolationException": PasswordReused,
     "UserNotConfirmedException": UserNotConfirmed,
     "PasswordResetRequiredException": PasswordResetRequired,
     "TooManyRequestsException": TooManyAttempts,
     "LimitExceededException": TooManyAttempts,
     "TooManyFailedAttemptsException": TooManyAttempts,
     "ThrottlingException": TooManyAttempts,
+    "ForbiddenException": TooManyAttempts,  # AWS WAF in front of the pool, whose usual rule is a rate
+    "UserLambdaValidationException": RefusedByPool,
+    "CodeDeliveryFailureException": CognitoUnavailable,
     "InternalErrorException": CognitoUnavailable,
     "ServiceUnavailable": CognitoUnavailable,
     "UnexpectedLambdaException": CognitoUnavailable,

@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from accounts.roles import Role
 
@@ -65,3 +66,100 @@ class User(AbstractBaseUser, PermissionsMixin):
     def follow_roles(self, roles: frozenset[Role]) -> None:
         """Make staff rights what `roles` say: an administrator has them all, anybody else none."""
         self.is_staff = self.is_superuser = Role.ADMIN in roles
+
+
+class Revocation(models.Model):
+    """Tokens that count no longer: those of one session, or those of a person from before a moment.
+
+    Rows are only added, never changed, so that every worker learns of them by their number; and deleted once no token
+    that they concern can be alive. `accounts.revocation` alone reads and writes them.
+    """
+
+    origin_jti = models.CharField(max_length=255, null=True, help_text="The sign-in that a session's tokens share.")
+    sub = models.CharField("subject", max_length=255, null=True)
+    not_before = models.BigIntegerField(null=True, help_text="The person's tokens issued earlier: Unix seconds.")
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="revocation_of_a_session_or_a_person",
+                condition=(
+                    models.Q(origin_jti__isnull=False, sub__isnull=True, not_before__isnull=True)
+                    | models.Q(origin_jti__isnull=True, sub__isnull=False, not_before__isnull=False)
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.origin_jti}" if self.sub is None else f"person {self.sub} before {self.not_before}"
+
+
+class KnownSession(models.Model):
+    """Which session an opaque refresh token belongs to, by the token's SHA-256: the token itself is never kept."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    origin_jti = models.CharField(max_length=255)
+    sub = models.CharField("subject", max_length=255)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["sub"], name="known_session_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"session {self.origin_jti}"
+
+
+class SignUpManager(models.Manager["SignUp"]):
+    """Notes of sign-ups, by address."""
+
+    def note(self, email: str, role: Role, *, needs_password: bool) -> tuple["SignUp", bool]:
+        """The note for `email`, and whether it is new: one that is there already stays as it is."""
+        defaults = {"role": role.value, "needs_password": needs_password}
+        return self.get_or_create(email_hash=_hashed(email), defaults=defaults)
+
+    def of(self, email: str) -> "SignUp | None":
+        """The note for `email`, if there is one."""
+        return self.filter(email_hash=_hashed(email)).first()
+
+
+class SignUp(models.Model):
+    """What somebody asked for at sign-up, kept until their role is granted. Of the address only a keyed hash."""
+
+    email_hash = models.CharField(max_length=64, primary_key=True)
+    role = models.CharField(max_length=32)
+    needs_password = models.BooleanField(help_text="None was given: confirmation asks for one.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[SignUpManager] = SignUpManager()
+
+    def __str__(self) -> str:
+        return f"{self.role} ({self.created_at:%Y-%m-%d})"
+
+
+def _hashed(email: str) -> str:
+    return salted_hmac("accounts.sign_up", email.strip().casefold(), algorithm="sha256").hexdigest()
+
+
+class AuditRecord(models.Model):
+    """That an administrator did something to somebody's account: who, to whom, what, when."""
+
+    class Action(models.TextChoices):
+        """What can be done."""
+
+        ROLE = "role", "changed the role"
+        DISABLE = "disable", "disabled"
+        ENABLE = "enable", "enabled"
+        SIGN_OUT = "sign_out", "signed out"
+
+    actor = models.CharField("who", max_length=255)
+    subject = models.CharField("whom", max_length=255, db_index=True)
+    action = models.CharField("what", max_length=16, choices=Action)
+    detail = models.CharField(max_length=255, blank=True)
+    at = models.DateTimeField("when", auto_now_add=True)
+
+    class Meta:
+        ordering = ("-at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.get_action_display()} {self.subject}"

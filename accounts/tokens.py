@@ -99,6 +99,10 @@ class TokenExpired(TokenError):
     code = "token_expired"
     sentence = "The token has expired."
 
+    def __init__(self, detail: str, claims: "Claims") -> None:
+        super().__init__(detail)
+        self.claims = claims
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
@@ -246,10 +250,11 @@ class TokenVerifier:
         if claims.issued_at > soon or (claims.not_before is not None and claims.not_before > soon):
             raise TokenNotYetValid
         if now >= claims.expires_at + config.leeway_seconds:
-            raise TokenExpired(f"The token expired at {_moment(claims.expires_at)}.")
+            raise TokenExpired(f"The token expired at {_moment(claims.expires_at)}.", claims)
         oldest = config.max_token_age_seconds
         if oldest is not None and now > claims.issued_at + oldest + config.leeway_seconds:
-            raise TokenExpired(f"The token was issued at {_moment(claims.issued_at)}, which is too long ago.")
+            sentence = f"The token was issued at {_moment(claims.issued_at)}, which is too long ago."
+            raise TokenExpired(sentence, claims)
 
 
 _USE_SENTENCES: Mapping[str, str] = {

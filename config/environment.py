@@ -1,10 +1,12 @@
 """How is one environment variable read? Strictly: what cannot be understood is remembered, and reported by a check."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar, overload
 
 import environ
 
+from accounts.rates import DEFAULT_RATES, UNITS, Rate, RateName
 from accounts.roles import Role
 
 T = TypeVar("T")
@@ -75,6 +77,27 @@ def scope_roles(value: str) -> Mapping[str, Role]:
     if not all(scope and separator for scope, separator, _ in pairs):
         raise ValueError("must be a comma list such as books/read=ROLE_GUEST.")
     return {scope.strip(): _role(role.strip()) for scope, _, role in pairs}
+
+
+def rates(value: str) -> Mapping[RateName, Rate]:
+    """The usual rates, with those in a comma list of `name=count/unit` instead. Raises ValueError for another form."""
+    read = dict(DEFAULT_RATES)
+    for name, _, rate in (item.strip().partition("=") for item in value.split(",") if item.strip()):
+        known = next((known for known in DEFAULT_RATES if known == name.strip()), None)
+        if known is None:
+            raise ValueError(f"names an unknown rate; the rates are {', '.join(DEFAULT_RATES)}.")
+        read[known] = _rate(rate)
+    return read
+
+
+def _rate(text: str) -> Rate:
+    match = _RATE.fullmatch(text.strip())
+    if not match or match["unit"] not in UNITS or int(match["count"]) == 0:
+        raise ValueError(f"must be a comma list such as sign_in_account=5/min; the units are {', '.join(UNITS)}.")
+    return Rate(int(match["count"]), UNITS[match["unit"]])
+
+
+_RATE = re.compile(r"(?P<count>[0-9]{1,6})\s*/\s*(?P<unit>[a-z]+)", re.ASCII)
 
 
 def _role(name: str) -> Role:

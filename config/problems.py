@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from config.api import PROBLEM_CONTENT_TYPE, TooLarge
-from config.logs import REQUEST_ID
+from config.logs import REQUEST_ID, redacted
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def problem(status_code: int, code: str, detail: str, path: str, **extensions: A
         "status": status_code,
         "detail": detail,
         "code": code,
-        "instance": path,
+        "instance": redacted(path),
         "request_id": REQUEST_ID.get(),
         **extensions,
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from accounts.conf import DEFAULT_SCOPE_ROLES
+from accounts.rates import DEFAULT_RATES
 from accounts.roles import Role
 from config import environment
 
@@ -51,6 +52,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "accounts.header_refresh.HeaderRefreshMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -128,6 +130,12 @@ COGNITO_SIGN_UP_ROLES = _env.read("COGNITO_SIGN_UP_ROLES", environment.roles, [R
 COGNITO_SCOPE_ROLES = _env.read("COGNITO_SCOPE_ROLES", environment.scope_roles, DEFAULT_SCOPE_ROLES)
 COGNITO_HEADER_REFRESH = _env.flag("COGNITO_HEADER_REFRESH", False)
 
+# --- How often one may try ---
+
+ACCOUNTS_THROTTLES = _env.read("ACCOUNTS_THROTTLES", environment.rates, DEFAULT_RATES)
+
+ACCOUNTS_NAME = "Cognito Books"  # what an authenticator app calls an account here
+
 # --- The catalogue ---
 
 BOOKS_PUBLIC_READ = _env.flag("BOOKS_PUBLIC_READ", True)
@@ -189,6 +197,9 @@ CORS_ALLOW_HEADERS = [
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+if COGNITO_HEADER_REFRESH:
+    CORS_ALLOW_HEADERS += ["x-refresh-token"]
+    CORS_EXPOSE_HEADERS += ["X-Access-Token", "X-Id-Token", "X-Refresh-Token"]
 
 # --- Signing in with a browser ---
 
@@ -220,7 +231,6 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
-STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 STORAGES = {
     "staticfiles": {
         "BACKEND": (
@@ -257,6 +267,9 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        # Django's own handlers would write every line a second time.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.utils.autoreload": {"level": "WARNING"},
         # One line a request is ours (config.operations); these would write a second, with the query string.
         "django.server": {"handlers": [], "propagate": False},
         "django.request": {"level": "ERROR"},

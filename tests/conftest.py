@@ -9,6 +9,7 @@ from django.core.cache import cache
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from accounts import revocation, throttles
 from accounts.keys import fetch_document
 from accounts.roles import Role
 from accounts.testing import Pool, subject
@@ -60,6 +61,8 @@ def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     monkeypatch.setattr("accounts.keys.fetch_document", lambda _: pool.key_set())
     get_verifier.cache_clear()
     cache.clear()
+    throttles.forget()
+    revocation.forget()
     yield
     get_verifier.cache_clear()
 

@@ -12,4 +12,7 @@ os.environ |= {
     "COGNITO_USER_POOL_ID": "eu-west-1_Books0001",
     "COGNITO_CLIENT_ID": "web-client",
     "COGNITO_ALLOWED_CLIENT_IDS": "spa-client",
+    # Any will do for the local Cognito; without, botocore would ask the metadata address of AWS.
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
 }

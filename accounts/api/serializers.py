@@ -1,37 +1,50 @@
-"""What do the account endpoints take and give?"""
+"""What do the account endpoints take and give? Types are strict: a number where text belongs is an error."""
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-PASSWORD_MAX_LENGTH = 256  # AWS: PasswordType of the Cognito API reference
+from accounts.roles import Role
+
 EMAIL_MAX_LENGTH = 128  # AWS: UsernameType of the Cognito API reference
+PASSWORD_MAX_LENGTH = 256  # AWS: PasswordType
+CODE_MAX_LENGTH = 64
+NAME_MAX_LENGTH = 256
+TOKEN_MAX_LENGTH = 8192
+
+E164 = RegexValidator(r"^\+[1-9][0-9]{1,14}\Z", "Write the number as E.164, such as +4915112345678.")
+ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*\Z", "Control characters are not allowed.")
+NO_BLANKS = RegexValidator(r"^\S*\Z", "Blanks are not allowed.")
 
 
-class StrictCharField(serializers.CharField):
-    """A JSON string and nothing else: DRF would turn a number into one."""
+class _Strict:
+    """For text fields: a JSON string and nothing else. DRF would turn a number into one."""
 
     def to_internal_value(self, data: Any) -> str:
         """The string itself. Raises ValidationError (`invalid`) for any other type."""
         if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
+            raise serializers.ValidationError("This must be a string.", code="invalid")
+        value: str = super().to_internal_value(data)  # type: ignore[misc]
+        return value
 
 
-class EmailField(serializers.EmailField):
-    """An e-mail address as a JSON string."""
+class TextField(_Strict, serializers.CharField):
+    """One line of text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["validators"] = [ONE_LINE, *kwargs.get("validators", [])]
+        super().__init__(**kwargs)
+
+
+class EmailField(_Strict, serializers.EmailField):
+    """An e-mail address."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=EMAIL_MAX_LENGTH, **kwargs)
 
-    def to_internal_value(self, data: Any) -> str:
-        """The address. Raises ValidationError (`invalid`) for another type or form."""
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
-
-class PasswordField(StrictCharField):
+class PasswordField(_Strict, serializers.CharField):
     """A password: never trimmed, never in an answer."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -39,14 +52,159 @@ class PasswordField(StrictCharField):
         super().__init__(max_length=PASSWORD_MAX_LENGTH, trim_whitespace=False, write_only=True, **kwargs)
 
 
-class SignInSerializer(serializers.Serializer[Any]):
-    """Credentials of a person."""
+class CodeField(TextField):
+    """A code that was mailed, or of an authenticator app."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=CODE_MAX_LENGTH, validators=[NO_BLANKS], **kwargs)
+
+
+class TokenField(TextField):
+    """A refresh token or a handle: opaque, without blanks."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=TOKEN_MAX_LENGTH, validators=[NO_BLANKS], **kwargs)
+
+
+class PhoneField(TextField):
+    """A telephone number as E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=16, validators=[E164], **kwargs)
+
+
+class Body(serializers.Serializer[Any]):
+    """The body of a request or an answer; nothing here is a row of ours."""
+
+
+class EmailBody(Body):
+    """An address."""
 
     email = EmailField()
+
+
+class SignUpBody(EmailBody):
+    """A new account. Without a password, one is asked for at confirmation."""
+
+    password = PasswordField(required=False)
+    name = TextField(max_length=NAME_MAX_LENGTH, required=False)
+    phone_number = PhoneField(required=False)
+    role = TextField(max_length=64, required=False, help_text="One that `COGNITO_SIGN_UP_ROLES` opens.")
+
+
+class ConfirmSignUpBody(EmailBody):
+    """The code that was mailed, and the password if sign-up had none."""
+
+    code = CodeField()
+    password = PasswordField(required=False)
+
+
+class SignInBody(EmailBody):
+    """Credentials of a person."""
+
     password = PasswordField()
 
 
-class TokensSerializer(serializers.Serializer[Any]):
+class ChallengeBody(Body):
+    """The answer to a challenge: exactly what it asks for."""
+
+    handle = TokenField()
+    new_password = PasswordField(required=False)
+    code = CodeField(required=False)
+    mfa = serializers.ChoiceField(["SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP"], required=False)
+
+
+class RefreshBody(Body):
+    """A refresh token."""
+
+    refresh_token = TokenField()
+
+
+class SignOutBody(Body):
+    """The session to end, or all of them."""
+
+    refresh_token = TokenField(required=False)
+    everywhere = serializers.BooleanField(default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One of the two. Raises ValidationError (`required`)."""
+        if not attrs["everywhere"] and "refresh_token" not in attrs:
+            raise serializers.ValidationError({"refresh_token": ["This field is required."]}, code="required")
+        return attrs
+
+
+class ResetPasswordBody(EmailBody):
+    """The code that was mailed, and a new password."""
+
+    code = CodeField()
+    new_password = PasswordField()
+
+
+class ChangePasswordBody(Body):
+    """The present password and the next."""
+
+    current_password = PasswordField()
+    new_password = PasswordField()
+
+
+class ProfileBody(Body):
+    """What a person may change about themselves. A new address counts once it is verified."""
+
+    name = TextField(max_length=NAME_MAX_LENGTH, required=False)
+    phone_number = PhoneField(required=False, allow_null=True)
+    email = EmailField(required=False)
+
+
+class PasswordBody(Body):
+    """One's own password, as proof."""
+
+    password = PasswordField()
+
+
+class EndMfaBody(PasswordBody):
+    """Password and code, as proof."""
+
+    code = CodeField()
+
+
+class CodeBody(Body):
+    """A code."""
+
+    code = CodeField()
+
+
+class OptionalCodeBody(Body):
+    """A code, or nothing to have one sent."""
+
+    code = CodeField(required=False)
+
+
+class RoleBody(Body):
+    """One of the three roles."""
+
+    role = serializers.ChoiceField([role.value for role in Role])
+
+
+class DeliverySerializer(Body):
+    """Where a code was sent, masked."""
+
+    medium = serializers.CharField()
+    destination = serializers.CharField()
+
+
+class SignedUpSerializer(Body):
+    """The same for an address that is known and one that is not."""
+
+    delivery = DeliverySerializer()
+
+
+class StatusSerializer(Body):
+    """A word on how it went."""
+
+    status = serializers.CharField()
+
+
+class TokensSerializer(Body):
     """A completed sign-in. Send `access_token` as `Authorization: Bearer …`; it lives `expires_in` seconds."""
 
     access_token = serializers.CharField()
@@ -56,9 +214,55 @@ class TokensSerializer(serializers.Serializer[Any]):
     token_type = serializers.ChoiceField(["Bearer"])
 
 
-class ChallengeSerializer(serializers.Serializer[Any]):
+class ChallengeSerializer(Body):
     """What is asked before tokens are given. `handle` is signed, opaque and short-lived."""
 
     challenge = serializers.CharField()
     handle = serializers.CharField()
-    parameters = serializers.DictField(child=serializers.CharField())
+    parameters = serializers.DictField(child=serializers.JSONField())
+
+
+class ProfileSerializer(Body):
+    """One's own account."""
+
+    sub = serializers.CharField()
+    email = serializers.CharField()
+    email_verified = serializers.BooleanField()
+    name = serializers.CharField()
+    phone_number = serializers.CharField()
+    roles = serializers.ListField(child=serializers.CharField())
+
+
+class MfaStateSerializer(Body):
+    """Whether codes of an authenticator app are asked for."""
+
+    enabled = serializers.BooleanField()
+
+
+class MfaSecretSerializer(Body):
+    """A new secret for an authenticator app; `otpauth_url` is what its QR code holds."""
+
+    secret = serializers.CharField()
+    otpauth_url = serializers.CharField()
+
+
+class PersonSerializer(Body):
+    """Somebody in the pool, for administrators."""
+
+    sub = serializers.CharField()
+    email = serializers.CharField()
+    name = serializers.CharField()
+    phone_number = serializers.CharField()
+    roles = serializers.ListField(child=serializers.CharField())
+    status = serializers.CharField()
+    enabled = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class PeoplePageSerializer(Body):
+    """A page of people."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = PersonSerializer(many=True)

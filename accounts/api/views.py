@@ -1,17 +1,50 @@
-"""Cognito's account flows as JSON, over the gateway. Views contain no try blocks: errors know their answers."""
+"""The paths for people who are not signed in. Views speak HTTP; `accounts/flows.py` tells the stories."""
 
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from typing import Any, TypeVar
+
+from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import challenges
-from accounts.api.serializers import ChallengeSerializer, SignInSerializer, TokensSerializer
-from accounts.authentication import StrangerAuthentication
-from accounts.cognito import Challenge, Tokens, get_gateway
+from accounts import challenges, flows, header_refresh
+from accounts.api.serializers import (
+    ChallengeBody,
+    ChallengeSerializer,
+    ConfirmSignUpBody,
+    EmailBody,
+    RefreshBody,
+    ResetPasswordBody,
+    SignedUpSerializer,
+    SignInBody,
+    SignOutBody,
+    SignUpBody,
+    StatusSerializer,
+    TokensSerializer,
+)
+from accounts.authentication import StrangerAuthentication, claims_sent, token_sent
+from accounts.cognito import Challenge, Tokens
+from accounts.conf import get_config
 
 NO_STORE = {"Cache-Control": "no-store"}
+OUTCOME = PolymorphicProxySerializer(
+    component_name="SignInOutcome", serializers=[TokensSerializer, ChallengeSerializer], resource_type_field_name=None
+)
+ACCEPTED = OpenApiResponse(description="The same for every address.")
+DONE = OpenApiResponse(description="Done.")
+
+S = TypeVar("S", bound=serializers.BaseSerializer[Any])
+
+
+def read(kind: type[S], request: Request) -> dict[str, Any]:
+    """The body of `request` as `kind` understands it. Raises ValidationError."""
+    serializer = kind(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    values: dict[str, Any] = serializer.validated_data
+    return values
 
 
 class StrangerView(APIView):
@@ -21,34 +54,120 @@ class StrangerView(APIView):
     permission_classes = (AllowAny,)
 
 
+class SignUpView(StrangerView):
+    """Make an account."""
+
+    @extend_schema(operation_id="sign_up", request=SignUpBody, responses={201: SignedUpSerializer})
+    def post(self, request: Request) -> Response:
+        """A code is mailed; the same answer for an address that has an account already."""
+        delivery = flows.sign_up(request._request, **read(SignUpBody, request))
+        sent = {"medium": delivery.medium, "destination": delivery.destination}
+        return Response({"delivery": sent}, status=status.HTTP_201_CREATED)
+
+
+class ConfirmSignUpView(StrangerView):
+    """Confirm an account with the code that was mailed."""
+
+    @extend_schema(operation_id="confirm_sign_up", request=ConfirmSignUpBody, responses=StatusSerializer)
+    def post(self, request: Request) -> Response:
+        """The account can be signed in to from now on, with its role."""
+        flows.confirm_sign_up(request._request, **read(ConfirmSignUpBody, request))
+        return Response({"status": "confirmed"})
+
+
+class ResendCodeView(StrangerView):
+    """Ask for another code."""
+
+    @extend_schema(operation_id="resend_code", request=EmailBody, responses={202: ACCEPTED})
+    def post(self, request: Request) -> Response:
+        """Mailed to an address that waits to be confirmed."""
+        flows.resend_code(request._request, **read(EmailBody, request))
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
 class SignInView(StrangerView):
     """Sign in with e-mail address and password."""
 
-    @extend_schema(
-        operation_id="sign_in",
-        request=SignInSerializer,
-        responses=PolymorphicProxySerializer(
-            component_name="SignInOutcome",
-            serializers=[TokensSerializer, ChallengeSerializer],
-            resource_type_field_name=None,
-        ),
-    )
+    @extend_schema(operation_id="sign_in", request=SignInBody, responses=OUTCOME)
     def post(self, request: Request) -> Response:
         """Tokens, or a challenge to answer first."""
-        serializer = SignInSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return outcome_response(get_gateway().sign_in(**serializer.validated_data))
+        values = read(SignInBody, request)
+        return outcome_response(request, flows.sign_in(request._request, **values), values["email"])
 
 
-def outcome_response(outcome: Tokens | Challenge) -> Response:
+class ChallengeView(StrangerView):
+    """Answer a challenge of a sign-in."""
+
+    @extend_schema(operation_id="answer_challenge", request=ChallengeBody, responses=OUTCOME)
+    def post(self, request: Request) -> Response:
+        """Tokens, or the next challenge. After a typing mistake the same handle serves again."""
+        values = read(ChallengeBody, request)
+        challenge, email = challenges.opened(values["handle"])
+        needed = challenges.needed(challenge)
+        if needed not in values:
+            raise serializers.ValidationError({needed: ["This field is required."]}, code="required")
+        outcome = flows.answer_challenge(request._request, challenge, email, values[needed])
+        return outcome_response(request, outcome, email)
+
+
+class RefreshView(StrangerView):
+    """Get fresh tokens."""
+
+    @extend_schema(operation_id="refresh", request=RefreshBody, responses=TokensSerializer)
+    def post(self, request: Request) -> Response:
+        """Keep the `refresh_token` of the answer: it is another one when the pool rotates them."""
+        tokens = flows.refresh(read(RefreshBody, request)["refresh_token"], claims_sent(request))
+        return outcome_response(request, tokens)
+
+
+class SignOutView(StrangerView):
+    """End a session, or all of them."""
+
+    @extend_schema(operation_id="sign_out", request=SignOutBody, responses={204: DONE})
+    def post(self, request: Request) -> Response:
+        """From then on its access tokens are refused here, within a second on every worker."""
+        values = read(SignOutBody, request)
+        if values["everywhere"]:
+            if request.auth is None:
+                raise NotAuthenticated
+            flows.sign_out_everywhere(token_sent(request), request.auth)
+        if "refresh_token" in values:
+            flows.sign_out(values["refresh_token"], claims_sent(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ForgotPasswordView(StrangerView):
+    """Ask for a code to set a new password with."""
+
+    @extend_schema(operation_id="forgot_password", request=EmailBody, responses={202: ACCEPTED})
+    def post(self, request: Request) -> Response:
+        """Mailed if there is an account."""
+        flows.forgot_password(request._request, **read(EmailBody, request))
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+class ResetPasswordView(StrangerView):
+    """Set a new password with the code that was mailed."""
+
+    @extend_schema(operation_id="reset_password", request=ResetPasswordBody, responses=StatusSerializer)
+    def post(self, request: Request) -> Response:
+        """Every session that there was ends."""
+        flows.reset_password(request._request, **read(ResetPasswordBody, request))
+        return Response({"status": "reset"})
+
+
+def outcome_response(request: Request, outcome: Tokens | Challenge, email: str = "") -> Response:
     """The answer to a step of a sign-in: never to be kept by a cache (RFC 6749 section 5.1)."""
     if isinstance(outcome, Challenge):
+        challenges.needed(outcome)
         body: dict[str, object] = {
             "challenge": outcome.name,
-            "handle": challenges.sealed(outcome),
-            "parameters": challenges.shown(outcome),
+            "handle": challenges.sealed(outcome, email),
+            "parameters": challenges.shown(outcome, email),
         }
     else:
+        if get_config().header_refresh:
+            header_refresh.give(request._request, outcome)
         body = {
             "access_token": outcome.access_token,
             "id_token": outcome.id_token,

@@ -12,6 +12,7 @@ from django.core.checks import run_checks
 from pytest_django.fixtures import Settings
 
 from accounts.conf import get_config
+from accounts.rates import DEFAULT_RATES, Rate
 from accounts.roles import Role
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ PRODUCTION = {
     "COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123",
     "COGNITO_CLIENT_ID": "client",
 }
-OURS = ("COGNITO_", "DJANGO_", "BOOKS_", "AWS_", "REDIS_", "NUM_PROXIES", "WORKERS")
+OURS = ("ACCOUNTS_", "COGNITO_", "DJANGO_", "BOOKS_", "AWS_", "REDIS_", "NUM_PROXIES", "WORKERS")
 
 
 class Read:
@@ -97,6 +98,11 @@ def test_a_whole_environment_has_no_findings(read: Read) -> None:
         ("COGNITO_SIGN_UP_ROLES", ",", "must hold at least one role"),
         ("COGNITO_SCOPE_ROLES", "books/read", "must be a comma list such as"),
         ("COGNITO_SCOPE_ROLES", "books/read=READER", "names an unknown role"),
+        ("ACCOUNTS_THROTTLES", "sign_in=10/min", "names an unknown rate; the rates are sign_in_address, "),
+        ("ACCOUNTS_THROTTLES", "sign_in_account", "must be a comma list such as sign_in_account=5/min"),
+        ("ACCOUNTS_THROTTLES", "sign_in_account=0/min", "must be a comma list such as sign_in_account=5/min"),
+        ("ACCOUNTS_THROTTLES", "sign_in_account=5/fortnight", "the units are s, min, h, day"),
+        ("ACCOUNTS_THROTTLES", "mail_account=-5/h", "must be a comma list such as"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_names_its_variable(
@@ -136,11 +142,24 @@ def test_what_is_not_said_has_a_safe_default(read: Read, settings: Settings) -> 
     assert config.scope_roles == {"books/read": "ROLE_GUEST", "books/write": "ROLE_USER", "books/admin": "ROLE_ADMIN"}
     assert config.client_ids == {"client"}
     assert not config.header_refresh
+    assert {name: (rate.count, rate.seconds) for name, rate in settings.ACCOUNTS_THROTTLES.items()} == {
+        "sign_in_address": (10, 60),
+        "sign_in_account": (5, 60),
+        "mail_address": (20, 3600),
+        "mail_account": (5, 3600),
+        "code_account": (10, 3600),
+    }
     assert not settings.DEBUG
     assert settings.SESSION_COOKIE_SECURE
     assert settings.SECURE_SSL_REDIRECT
     assert settings.SECURE_HSTS_SECONDS >= 31536000
     assert not settings.CORS_ALLOWED_ORIGINS
+
+
+def test_rates_are_overridden_name_by_name(read: Read, settings: Settings) -> None:
+    assert read(ACCOUNTS_THROTTLES="sign_in_account=3/min, mail_account=100 / day,") == []
+    expected = {**DEFAULT_RATES, "sign_in_account": Rate(3, 60), "mail_account": Rate(100, 24 * 3600)}
+    assert expected == settings.ACCOUNTS_THROTTLES
 
 
 def test_a_forwarded_protocol_is_believed_only_behind_a_proxy(read: Read, settings: Settings) -> None:

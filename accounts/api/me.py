@@ -1,0 +1,177 @@
+"""The paths for one's own account. Cognito is asked with the person's own access token."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import challenges, flows
+from accounts.api.serializers import (
+    ChangePasswordBody,
+    CodeBody,
+    EndMfaBody,
+    MfaSecretSerializer,
+    MfaStateSerializer,
+    OptionalCodeBody,
+    PasswordBody,
+    ProfileBody,
+    ProfileSerializer,
+    StatusSerializer,
+)
+from accounts.api.views import ACCEPTED, DONE, NO_STORE, read
+from accounts.authentication import token_sent
+from accounts.cognito import get_gateway
+from accounts.exceptions import InsufficientScope
+from accounts.users import CognitoUser
+
+OWN_ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"
+
+
+class OwnAccount(BasePermission):
+    """People with a token that may manage their own account; no machine has one."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Raises NotAuthenticated, or InsufficientScope for a token that cannot ask Cognito about itself."""
+        user: object = request.user
+        if not isinstance(user, CognitoUser):
+            raise NotAuthenticated
+        if user.is_machine or OWN_ACCOUNT_SCOPE not in user.scopes:
+            raise InsufficientScope(OWN_ACCOUNT_SCOPE)
+        return True
+
+
+class OwnAccountView(APIView):
+    """A path for one's own account."""
+
+    permission_classes = (OwnAccount,)
+
+
+class ChangePasswordView(OwnAccountView):
+    """Change one's own password."""
+
+    @extend_schema(operation_id="change_password", request=ChangePasswordBody, responses={204: DONE})
+    def post(self, request: Request) -> Response:
+        """Every session ends, this one too: sign in with the new password."""
+        values = read(ChangePasswordBody, request)
+        passwords = values["current_password"], values["new_password"]
+        flows.change_password(request._request, token_sent(request), request.auth, *passwords)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(OwnAccountView):
+    """One's own account."""
+
+    @extend_schema(operation_id="me", responses=ProfileSerializer)
+    def get(self, request: Request) -> Response:
+        """What Cognito keeps about whose token it is."""
+        return _profile(request)
+
+    @extend_schema(operation_id="change_me", request=ProfileBody, responses=ProfileSerializer)
+    def patch(self, request: Request) -> Response:
+        """A new e-mail address is mailed a code, and counts once it was verified."""
+        values = read(ProfileBody, request)
+        token = token_sent(request)
+        changed = {name: value for name, value in values.items() if value is not None}
+        if changed:
+            get_gateway().update_profile(token, changed)
+        removed = [name for name, value in values.items() if value is None]
+        if removed:
+            get_gateway().remove_from_profile(token, removed)
+        return _profile(request)
+
+    @extend_schema(operation_id="delete_me", request=PasswordBody, responses={204: DONE})
+    def delete(self, request: Request) -> Response:
+        """The account is gone for good; the books stay, without a name."""
+        return _delete(request)
+
+
+class DeleteMeView(OwnAccountView):
+    """For clients that cannot send a body with DELETE."""
+
+    @extend_schema(operation_id="delete_me_by_post", request=PasswordBody, responses={204: DONE})
+    def post(self, request: Request) -> Response:
+        """As DELETE of one's own account."""
+        return _delete(request)
+
+
+class VerifyEmailView(OwnAccountView):
+    """Verify a new e-mail address."""
+
+    @extend_schema(
+        operation_id="verify_email", request=OptionalCodeBody, responses={200: StatusSerializer, 202: ACCEPTED}
+    )
+    def post(self, request: Request) -> Response:
+        """With the code that was mailed; without one, another is mailed."""
+        code = read(OptionalCodeBody, request).get("code")
+        if code is None:
+            flows.send_email_code(request._request, token_sent(request), request.auth)
+            return Response(status=status.HTTP_202_ACCEPTED)
+        flows.verify_email(request._request, token_sent(request), request.auth, code)
+        return Response({"status": "verified"})
+
+
+class MfaView(OwnAccountView):
+    """Codes of an authenticator app at sign-in."""
+
+    @extend_schema(operation_id="mfa", responses=MfaStateSerializer)
+    def get(self, request: Request) -> Response:
+        """Whether they are asked for."""
+        mfa = get_gateway().profile(token_sent(request)).mfa
+        return Response({"enabled": "SOFTWARE_TOKEN_MFA" in mfa})
+
+    @extend_schema(operation_id="begin_mfa", request=None, responses=MfaSecretSerializer)
+    def post(self, request: Request) -> Response:
+        """A secret for the app, which counts once PUT has shown a code of it."""
+        token = token_sent(request)
+        secret = get_gateway().begin_mfa(token)
+        email = get_gateway().profile(token).attributes.get("email", "")
+        body = {"secret": secret, "otpauth_url": challenges.otpauth_url(secret, email)}
+        return Response(body, headers=NO_STORE)
+
+    @extend_schema(operation_id="finish_mfa", request=CodeBody, responses=MfaStateSerializer)
+    def put(self, request: Request) -> Response:
+        """From now on every sign-in asks for a code."""
+        flows.finish_mfa(request._request, token_sent(request), request.auth, **read(CodeBody, request))
+        return Response({"enabled": True})
+
+    @extend_schema(operation_id="end_mfa", request=EndMfaBody, responses={204: DONE})
+    def delete(self, request: Request) -> Response:
+        """Proven by password and code."""
+        return _end_mfa(request)
+
+
+class EndMfaView(OwnAccountView):
+    """For clients that cannot send a body with DELETE."""
+
+    @extend_schema(operation_id="end_mfa_by_post", request=EndMfaBody, responses={204: DONE})
+    def post(self, request: Request) -> Response:
+        """As DELETE."""
+        return _end_mfa(request)
+
+
+def _profile(request: Request) -> Response:
+    attributes = get_gateway().profile(token_sent(request)).attributes
+    body: dict[str, Any] = {
+        "sub": attributes["sub"],
+        "email": attributes.get("email", ""),
+        "email_verified": attributes.get("email_verified") == "true",
+        "name": attributes.get("name", ""),
+        "phone_number": attributes.get("phone_number", ""),
+        "roles": sorted(request.user.roles),
+    }
+    return Response(body, headers=NO_STORE)
+
+
+def _delete(request: Request) -> Response:
+    flows.delete_account(request._request, token_sent(request), request.auth, **read(PasswordBody, request))
+    return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _end_mfa(request: Request) -> Response:
+    flows.end_mfa(request._request, token_sent(request), request.auth, **read(EndMfaBody, request))
+    return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,64 @@
+"""Tokens in headers: an expired access token with a refresh token beside it is renewed on the way. Off by default.
+
+For clients of an older kind, behind COGNITO_HEADER_REFRESH. Proxies log headers, and a refresh token on every request
+is a refresh token everywhere: prefer `refresh/`, which sees it once in a while.
+"""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+from rest_framework.request import Request
+
+from accounts import flows
+from accounts.cognito import Tokens
+from accounts.conf import get_config
+from accounts.exceptions import RefreshTokenInvalid
+from accounts.tokens import Claims, TokenExpired, get_verifier
+
+HEADERS = ("X-Access-Token", "X-Id-Token", "X-Refresh-Token")
+
+_FRESH = "accounts.fresh_tokens"
+
+
+def renewed(request: Request, error: TokenExpired) -> Claims | None:
+    """The claims of a fresh token for the same person, or None when nothing was or may be renewed.
+
+    `error` is the refusal of the expired token, which was right in all else.
+    """
+    refresh_token = request.META.get("HTTP_X_REFRESH_TOKEN")
+    if not refresh_token or not get_config().header_refresh:
+        return None
+    try:
+        tokens = flows.refresh(refresh_token, error.claims)
+    except RefreshTokenInvalid:
+        return None
+    claims = get_verifier().verify(tokens.access_token, "access")
+    if claims.sub != error.claims.sub:
+        return None
+    give(request._request, tokens)
+    return claims
+
+
+def give(request: HttpRequest, tokens: Tokens) -> None:
+    """Let the answer to `request` carry `tokens`."""
+    request.META[_FRESH] = tokens
+
+
+class HeaderRefreshMiddleware:
+    """Puts fresh tokens into the headers of the answer, which no cache may keep then."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The answer, with tokens where some are to be given."""
+        response = self._get_response(request)
+        tokens: Tokens | None = request.META.get(_FRESH)
+        if tokens is not None:
+            values = (tokens.access_token, tokens.id_token, tokens.refresh_token)
+            for header, value in zip(HEADERS, values, strict=True):
+                response[header] = value
+            response["Cache-Control"] = "no-store"
+            patch_vary_headers(response, ("Authorization", "X-Refresh-Token"))
+        return response

@@ -1,0 +1,35 @@
+"""`manage.py cognito_doctor`: compares the live pool and its clients with what is safe and needed."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import doctor
+from accounts.conf import get_config
+from accounts.exceptions import AccountError
+
+
+class Command(BaseCommand):
+    """Prints a table of findings with a fix for each. Exit status 1 when there is one."""
+
+    help = "Compare the live user pool and its app clients with what is safe and needed. Needs AWS credentials."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Examine, and print."""
+        pool = get_config().user_pool_id
+        try:
+            findings = list(doctor.examine())
+        except AccountError as error:
+            raise CommandError(f"The pool {pool} cannot be read: {error} The log line above says why.") from None
+        if not findings:
+            self.stdout.write(self.style.SUCCESS(f"{pool}: nothing to mend."))
+            return
+        rows = [("where", "what is wrong", "what mends it")]
+        rows += [(finding.place, finding.problem, finding.fix) for finding in findings]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        for number, row in enumerate(rows):
+            line = f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}"
+            self.stdout.write(self.style.WARNING(line) if number else line)
+        self.stdout.write(self.style.ERROR(f"{pool}: {len(findings)} to mend (see infra/cognito.yaml)."))
+        sys.exit(1)

@@ -1,0 +1,260 @@
+"""Was this token signed out since it was issued? Durable in the database, known to every worker within one second.
+
+Each process holds a small list of what was signed out and looks for new rows when it is needed and LOOK_SECONDS old:
+no query per request, one look at a time, and nobody is judged by a list older than MAX_AGE_SECONDS. A look that fails
+is an error for all who need it, never "not signed out".
+
+Sign out at Cognito first, then here: a refresh between the two would otherwise yield tokens from after the cut-off.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+from django.db import DatabaseError, models, transaction
+
+from accounts.conf import get_config
+from accounts.models import KnownSession, Revocation
+from accounts.tokens import Claims, TokenError
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.8
+MAX_AGE_SECONDS = 1.0
+# How long a row may take from its number to its commit and still be found: longer than the time-outs of statements
+# and of idle transactions in config/settings.py.
+OVERLAP_SECONDS = 35.0
+# How many rows may be under way when a process first looks.
+OVERLAP_ROWS = 1000
+# The whole list is read anew this often: that drops what has expired, and heals whatever happened to the database.
+RELOAD_SECONDS = 600.0
+WAIT_SECONDS = 20.0
+
+# AWS: "Access token expiration" and "ID token expiration" of an app client are at most one day.
+LONGEST_TOKEN_SECONDS = 24 * 3600
+# A refresh token may live for ten years, the default is 30 days. The row is renewed by every refresh; one that
+# is gone costs a refresh at sign-out, no more.
+KNOWN_SESSION_SECONDS = 30 * 24 * 3600
+CLEAN_UP_SECONDS = 60.0
+CLEAN_UP_ROWS = 5000
+
+
+class TokenRevoked(TokenError):
+    """Signed out, disabled, promoted or deleted since it was issued."""
+
+    code = "token_revoked"
+    sentence = "The token has been revoked. Sign in again."
+
+
+class Session(NamedTuple):
+    """What a refresh token belongs to: the `origin_jti` of its tokens, and the person."""
+
+    origin_jti: str
+    sub: str
+
+
+@dataclass(slots=True)
+class _Held:
+    sessions: set[str] = field(default_factory=set)
+    people: dict[str, int] = field(default_factory=dict)
+
+
+Row = tuple[int, str | None, str | None, int | None]
+
+
+class RevocationList:
+    """What was signed out, as one process knows it. Safe to share between threads.
+
+    `clock` is monotonic and `now` is Unix time, both in seconds; `sleep` takes seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._now = now
+        self._sleep = sleep
+        self._guard = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Start afresh, as a new process would. For tests, whose database is rolled back under the list."""
+        self._held = _Held()
+        self._flight: Future[None] | None = None
+        self._looked_at = self._loaded_at = self._marked_at = self._cleaned_at = -math.inf
+        # Row numbers: the highest seen, the highest at the last mark, and where each look begins.
+        self._newest = self._mark = self._settled = 0
+
+    def require_current(self, claims: Claims) -> None:
+        """Raise TokenRevoked when the token of `claims` was signed out; DatabaseError when nobody can tell."""
+        moment = self._clock()
+        if moment - self._looked_at >= LOOK_SECONDS:
+            self._look(fresh=moment - LOOK_SECONDS, usable=moment - MAX_AGE_SECONDS)
+        held = self._held
+        if claims.origin_jti in held.sessions or claims.issued_at < held.people.get(claims.sub, 0):
+            raise TokenRevoked
+
+    def revoke_session(self, origin_jti: str) -> None:
+        """Sign out one session: every token that descends from its sign-in. This process knows at once."""
+        self._record(LONGEST_TOKEN_SECONDS, origin_jti=origin_jti)
+
+    def revoke_person(self, sub: str) -> None:
+        """Sign out a person everywhere: every token issued so far. Returns when a new one counts again.
+
+        `iat` has whole seconds, so the cut-off is the next full second, and this waits until that has begun.
+        """
+        cut_off = math.floor(self._now()) + 1
+        self._record(LONGEST_TOKEN_SECONDS + 1, sub=sub, not_before=cut_off)
+        for _ in range(3):  # a sleep may end a moment early; a clock that is set back must not hold us for ever
+            left = cut_off - self._now()
+            if left > 0:
+                self._sleep(min(left, 1.0))
+
+    def _record(self, lifetime: float, **columns: str | int) -> None:
+        expires_at = self._moment(lifetime + get_config().leeway_seconds)
+        # Durable: inside another transaction, other workers would not see the row; Django refuses that.
+        with transaction.atomic(durable=True):
+            Revocation.objects.create(expires_at=expires_at, **columns)
+        committed_at = self._clock()
+        self._look(fresh=committed_at, usable=committed_at)
+        self.clean_up()
+
+    def remember(self, refresh_token: str, session: Session) -> None:
+        """Keep which session `refresh_token` belongs to, for KNOWN_SESSION_SECONDS from now."""
+        KnownSession.objects.bulk_create(
+            [
+                KnownSession(
+                    digest=_digest(refresh_token),
+                    origin_jti=session.origin_jti,
+                    sub=session.sub,
+                    expires_at=self._moment(KNOWN_SESSION_SECONDS),
+                )
+            ],
+            update_conflicts=True,
+            unique_fields=["digest"],
+            update_fields=["origin_jti", "sub", "expires_at"],
+        )
+        self.clean_up()
+
+    def session_of(self, refresh_token: str) -> Session | None:
+        """The session that `refresh_token` belongs to, when it is known and was used lately."""
+        known = KnownSession.objects.filter(digest=_digest(refresh_token), expires_at__gt=self._moment())
+        row = known.values_list("origin_jti", "sub").first()
+        return None if row is None else Session(*row)
+
+    def clean_up(self) -> None:
+        """Delete some of what has expired, now and then. Failing at that is no reason to fail the writer."""
+        if self._clock() - self._cleaned_at < CLEAN_UP_SECONDS:
+            return
+        self._cleaned_at = self._clock()
+        kept: tuple[type[models.Model], ...] = (Revocation, KnownSession)
+        try:
+            for model in kept:
+                rows = model._default_manager.filter(expires_at__lte=self._moment()).order_by("expires_at")
+                model._default_manager.filter(pk__in=list(rows.values_list("pk", flat=True)[:CLEAN_UP_ROWS])).delete()
+        except DatabaseError as error:
+            logger.warning("Expired sign-outs could not be deleted: %s", type(error).__name__)
+
+    def _moment(self, later: float = 0.0) -> datetime:
+        return datetime.fromtimestamp(self._now() + later, UTC)
+
+    def _look(self, *, fresh: float, usable: float) -> None:
+        """Look for new rows, unless a look began after `fresh`; while another looks, one after `usable` will do."""
+        while True:
+            with self._guard:
+                if self._looked_at > fresh:
+                    return
+                flight = self._flight
+                if flight is None:
+                    own = self._flight = Future()
+                    break
+                if self._looked_at > usable:
+                    return
+            # Raises what the other thread's look raised: whoever needs it fails with it.
+            flight.result(timeout=WAIT_SECONDS)
+        self._fly(own)
+
+    def _fly(self, flight: Future[None]) -> None:
+        began = self._clock()  # before the query: the list is as old as what the query could see
+        try:
+            self._read(began)
+        except BaseException as error:
+            with self._guard:
+                self._flight = None
+            flight.set_exception(error)
+            raise
+        with self._guard:
+            self._looked_at = began
+            self._flight = None
+        flight.set_result(None)
+
+    def _read(self, began: float) -> None:
+        anew = began - self._loaded_at >= RELOAD_SECONDS
+        held = _Held() if anew else self._held
+        rows = Revocation.objects.filter(expires_at__gt=self._moment())
+        found = rows if anew else rows.filter(pk__gt=self._settled)
+        self._newest = max(self._newest, _add(held, found.values_list("pk", "origin_jti", "sub", "not_before")))
+        self._held = held
+        if anew:
+            if self._loaded_at == -math.inf:
+                self._mark, self._marked_at = max(0, self._newest - OVERLAP_ROWS), began
+                self._settled = self._mark
+            self._loaded_at = began
+        if began - self._marked_at >= OVERLAP_SECONDS:
+            # Numbers are given before rows are committed: one lower than the highest may still appear.
+            self._settled, self._mark, self._marked_at = self._mark, self._newest, began
+
+
+def _add(held: _Held, rows: Iterable[Row]) -> int:
+    """Take `rows` into `held`; gives the highest number among them."""
+    highest = 0
+    for number, origin_jti, sub, not_before in rows:
+        highest = max(highest, number)
+        if origin_jti is not None:
+            held.sessions.add(origin_jti)
+        elif sub is not None and not_before is not None:
+            held.people[sub] = max(not_before, held.people.get(sub, 0))
+    return highest
+
+
+def _digest(refresh_token: str) -> str:
+    # A refresh token is long and random: its plain hash tells nothing. Any string has one, lone surrogates too.
+    return sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_revocations = RevocationList()
+require_current = _revocations.require_current
+revoke_session = _revocations.revoke_session
+revoke_person = _revocations.revoke_person
+session_of = _revocations.session_of
+forget = _revocations.forget
+
+
+def remember_session(refresh_token: str, claims: Claims) -> None:
+    """Keep which session `refresh_token` belongs to: call it at every sign-in and refresh, with the new claims.
+
+    A token without `origin_jti` (its app client has token revocation off) names no session: nothing is kept.
+    """
+    if claims.origin_jti is not None:
+        _revocations.remember(refresh_token, Session(claims.origin_jti, claims.sub))
+
+
+def forget_session(refresh_token: str) -> None:
+    """Forget the session of a refresh token that has ended or was replaced."""
+    KnownSession.objects.filter(digest=_digest(refresh_token)).delete()
+
+
+def forget_sessions_of(sub: str) -> None:
+    """Forget every session of a person whose refresh tokens have all ended, as when their account is deleted."""
+    KnownSession.objects.filter(sub=sub).delete()

@@ -1,0 +1,142 @@
+"""May they try again already? Attempts are limited per client address and per account, over all workers together.
+
+    with throttles.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
+        tokens = gateway.sign_in(email, password)
+        attempt.succeeded()
+
+An attempt is counted before anything is asked, so parallel guesses gain nothing. Who is over is told when the next
+one will count, whether or not there is such an account, and with the right password too.
+
+Without REDIS_URL, and while Redis fails, each process counts in its own memory: the limits are then multiplied by the
+workers, but never absent, and nobody is turned away for our own trouble.
+"""
+
+import ipaddress
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from rest_framework import status
+from rest_framework.request import Request
+
+from accounts.exceptions import AccountError
+from accounts.rates import DEFAULT_RATES, RateName
+from accounts.windows import Count, Counter, Over, SharedWindow
+
+
+class Throttled(AccountError):
+    """429: too many attempts. `wait` is in whole seconds, at least one, until the next one is allowed."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "throttled"
+
+    def __init__(self, seconds: float) -> None:
+        self.wait = math.floor(seconds) + 1  # an attempt that is exactly as old as its window still counts
+        super().__init__(f"Too many attempts. Try again in {self.wait} second{'' if self.wait == 1 else 's'}.")
+
+
+class Attempt:
+    """An attempt that has been counted."""
+
+    def __init__(self) -> None:
+        self.has_succeeded = False
+
+    def succeeded(self) -> None:
+        """Say that the person has proven who they are. Anything else stays counted, an outage of Cognito included."""
+        self.has_succeeded = True
+
+
+@contextmanager
+def attempt(
+    request: HttpRequest | Request, *, address: RateName | None = None, account: tuple[RateName, str] | None = None
+) -> Iterator[Attempt]:
+    """Count an attempt: of the client's address by the rate `address`, of an account by the rate and name `account`.
+
+    The name is the e-mail address that the request is about, or a `sub`; for one rate always the same kind. After
+    success the account's count is given back, never the address's. Raises Throttled when either is over; then
+    neither has counted.
+    """
+    addressed = None if address is None else _count(address, client_address(request))
+    accounted = None if account is None else _count(account[0], account[1].strip().casefold())
+    counter = _counter()
+    try:
+        window = counter.take([count for count in (addressed, accounted) if count is not None])
+    except Over as over:
+        raise Throttled(over.seconds) from None
+    started = time.monotonic()
+    made = Attempt()
+    try:
+        yield made
+    finally:
+        # One that took longer than its window has left it by itself.
+        if made.has_succeeded and accounted is not None and time.monotonic() - started < accounted.rate.seconds:
+            counter.give_back(window, accounted)
+
+
+def client_address(request: HttpRequest | Request) -> str:
+    """Whom a request is counted against: an IPv4 address, or the /64 of an IPv6 one, since that is one customer's.
+
+    With NUM_PROXIES: the entry of X-Forwarded-For that the outermost of our proxies wrote, that many from the right.
+    When there are fewer, or it is no address, the request did not come through all of them; what the client may have
+    written itself is not believed, and whoever connected is counted. Without NUM_PROXIES the header is ignored.
+
+    The proxy must drop header names with underscores, as nginx does, and an AWS load balancer once
+    `routing.http.drop_invalid_header_fields.enabled` is set: for WSGI `X_Forwarded_For` is the same header, and
+    granian hands on the later of the two (seen with 2.8).
+    """
+    proxies: int = getattr(settings, "NUM_PROXIES", 0)
+    if proxies > 0:
+        # Several headers of that name arrive joined by commas, in their order.
+        entries = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+        forwarded = _network(entries[-proxies]) if len(entries) >= proxies else None
+        if forwarded is not None:
+            return forwarded
+    return _network(str(request.META.get("REMOTE_ADDR", ""))) or "unknown"
+
+
+def _network(text: str) -> str | None:
+    """The network of an address as proxies write it: with or without a port, IPv6 then in brackets."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+def forget() -> None:
+    """Start afresh, as a new process would; Redis keeps its counts. For tests."""
+    _counter_of.cache_clear()
+
+
+def _count(name: RateName, whom: str) -> Count:
+    # Nobody's address is kept, in Redis neither: only what the secret key makes of it.
+    digest = salted_hmac("accounts.throttles", whom.encode("utf-8", "surrogatepass"), algorithm="sha256").hexdigest()
+    return Count(f"{name}:{digest}", getattr(settings, "ACCOUNTS_THROTTLES", DEFAULT_RATES)[name])
+
+
+_one_at_a_time = threading.Lock()
+
+
+def _counter() -> Counter:
+    with _one_at_a_time:  # of two counters that are made at once, one would be lost with what it has counted
+        return _counter_of(getattr(settings, "REDIS_URL", ""))
+
+
+@cache
+def _counter_of(redis_url: str) -> Counter:
+    return Counter(SharedWindow(redis_url) if redis_url else None)
