@@ -5,6 +5,7 @@ The answer is nothing (no credentials), a clear no (bad ones), or a `CognitoUser
 
 from django.http import HttpRequest
 from rest_framework import authentication
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from accounts import header_refresh, revocation
@@ -84,10 +85,26 @@ class StrangerAuthentication(BearerAuthentication):
             return None
 
 
+def who(request: Request) -> CognitoUser:
+    """The user of a request that was authenticated by one of the classes here. Raises NotAuthenticated."""
+    user: object = request.user
+    if not isinstance(user, CognitoUser):
+        raise NotAuthenticated
+    return user
+
+
+def claims_of(request: Request) -> Claims:
+    """The claims of the token that a request was authenticated with. Raises NotAuthenticated."""
+    claims: object = request.auth
+    if not isinstance(claims, Claims):
+        raise NotAuthenticated
+    return claims
+
+
 def claims_sent(request: Request) -> Claims | None:
     """The claims of the genuine token that came along, even of an expired one (StrangerAuthentication), or None."""
-    claims: Claims | None = request.auth or request.META.get(_EXPIRED)
-    return claims
+    expired: Claims | None = request.META.get(_EXPIRED)
+    return expired if request.auth is None else claims_of(request)
 
 
 def token_sent(request: Request) -> str:

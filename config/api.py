@@ -70,7 +70,9 @@ class StrictJSONParser(BaseParser):
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     """The browsable API, in the product's look (templates/rest_framework/api.html)."""
 
-    def get_context(self, data: Any, accepted_media_type: str, renderer_context: Mapping[str, Any]) -> dict[str, Any]:
+    def get_context(
+        self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """DRF's context, and the person of the session: an access token does not know their address."""
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
         return {**context, "person": renderer_context["request"]._request.user}

@@ -4,7 +4,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,10 +23,9 @@ from accounts.api.serializers import (
     StatusSerializer,
 )
 from accounts.api.views import ACCEPTED, DONE, NO_STORE, read
-from accounts.authentication import token_sent
+from accounts.authentication import claims_of, token_sent, who
 from accounts.cognito import get_gateway
 from accounts.exceptions import InsufficientScope
-from accounts.users import CognitoUser
 
 OWN_ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"
 
@@ -37,9 +35,7 @@ class OwnAccount(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Raises NotAuthenticated, or InsufficientScope for a token that cannot ask Cognito about itself."""
-        user: object = request.user
-        if not isinstance(user, CognitoUser):
-            raise NotAuthenticated
+        user = who(request)
         if user.is_machine or OWN_ACCOUNT_SCOPE not in user.scopes:
             raise InsufficientScope(OWN_ACCOUNT_SCOPE)
         return True
@@ -59,7 +55,7 @@ class ChangePasswordView(OwnAccountView):
         """Every session ends, this one too: sign in with the new password."""
         values = read(ChangePasswordBody, request)
         passwords = values["current_password"], values["new_password"]
-        flows.change_password(request._request, token_sent(request), request.auth, *passwords)
+        flows.change_password(request._request, token_sent(request), claims_of(request), *passwords)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -109,9 +105,9 @@ class VerifyEmailView(OwnAccountView):
         """With the code that was mailed; without one, another is mailed."""
         code = read(OptionalCodeBody, request).get("code")
         if code is None:
-            flows.send_email_code(request._request, token_sent(request), request.auth)
+            flows.send_email_code(request._request, token_sent(request), claims_of(request))
             return Response(status=status.HTTP_202_ACCEPTED)
-        flows.verify_email(request._request, token_sent(request), request.auth, code)
+        flows.verify_email(request._request, token_sent(request), claims_of(request), code)
         return Response({"status": "verified"})
 
 
@@ -136,7 +132,7 @@ class MfaView(OwnAccountView):
     @extend_schema(operation_id="finish_mfa", request=CodeBody, responses=MfaStateSerializer)
     def put(self, request: Request) -> Response:
         """From now on every sign-in asks for a code."""
-        flows.finish_mfa(request._request, token_sent(request), request.auth, **read(CodeBody, request))
+        flows.finish_mfa(request._request, token_sent(request), claims_of(request), **read(CodeBody, request))
         return Response({"enabled": True})
 
     @extend_schema(operation_id="end_mfa", request=EndMfaBody, responses={204: DONE})
@@ -162,16 +158,16 @@ def _profile(request: Request) -> Response:
         "email_verified": attributes.get("email_verified") == "true",
         "name": attributes.get("name", ""),
         "phone_number": attributes.get("phone_number", ""),
-        "roles": sorted(request.user.roles),
+        "roles": sorted(who(request).roles),
     }
     return Response(body, headers=NO_STORE)
 
 
 def _delete(request: Request) -> Response:
-    flows.delete_account(request._request, token_sent(request), request.auth, **read(PasswordBody, request))
+    flows.delete_account(request._request, token_sent(request), claims_of(request), **read(PasswordBody, request))
     return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _end_mfa(request: Request) -> Response:
-    flows.end_mfa(request._request, token_sent(request), request.auth, **read(EndMfaBody, request))
+    flows.end_mfa(request._request, token_sent(request), claims_of(request), **read(EndMfaBody, request))
     return Response(status=status.HTTP_204_NO_CONTENT)

@@ -14,6 +14,7 @@ from accounts import administration, revocation
 from accounts.administration import Person
 from accounts.api.serializers import PeoplePageSerializer, PersonSerializer, RoleBody
 from accounts.api.views import DONE, read
+from accounts.authentication import who
 from accounts.cognito import Refused
 from accounts.exceptions import BadQuery, OwnAccount, PersonNotFound
 from accounts.models import AuditRecord
@@ -150,13 +151,13 @@ def _person(sub: str) -> Person:
 
 def _somebody_else(request: Request, sub: str) -> Person:
     """As `_person`, but not the administrator's own account. Raises OwnAccount."""
-    if sub == request.user.sub:
+    if sub == who(request).sub:
         raise OwnAccount
     return _person(sub)
 
 
 def _keep(request: Request, person: Person, action: str, detail: str = "") -> None:
-    AuditRecord.objects.create(actor=request.user.sub, subject=person.sub, action=action, detail=detail)
+    AuditRecord.objects.create(actor=who(request).sub, subject=person.sub, action=action, detail=detail)
 
 
 class _Place:

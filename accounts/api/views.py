@@ -4,7 +4,6 @@ from typing import Any, TypeVar
 
 from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,7 +24,7 @@ from accounts.api.serializers import (
     StatusSerializer,
     TokensSerializer,
 )
-from accounts.authentication import StrangerAuthentication, claims_sent, token_sent
+from accounts.authentication import StrangerAuthentication, claims_of, claims_sent, token_sent
 from accounts.cognito import Challenge, Tokens
 from accounts.conf import get_config
 
@@ -128,9 +127,7 @@ class SignOutView(StrangerView):
         """From then on its access tokens are refused here, within a second on every worker."""
         values = read(SignOutBody, request)
         if values["everywhere"]:
-            if request.auth is None:
-                raise NotAuthenticated
-            flows.sign_out_everywhere(token_sent(request), request.auth)
+            flows.sign_out_everywhere(token_sent(request), claims_of(request))
         if "refresh_token" in values:
             flows.sign_out(values["refresh_token"], claims_sent(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -5,8 +5,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -219,8 +221,13 @@ def _passes(email: str) -> bool:
 def test_of_400_attempts_at_once_exactly_the_allowed_number_passes(
     emails: list[str], allowed: int, counter: Counter
 ) -> None:
-    with ThreadPoolExecutor(32) as threads:
-        assert sum(threads.map(_passes, emails)) == allowed
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads meet between any two steps
+    try:
+        with ThreadPoolExecutor(32) as threads:
+            assert sum(threads.map(_passes, emails)) == allowed
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_of_400_attempts_in_two_processes_exactly_the_allowed_number_passes() -> None:
@@ -240,7 +247,7 @@ def test_of_400_attempts_in_two_processes_exactly_the_allowed_number_passes() ->
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
     workers = [
-        subprocess.Popen(  # noqa: S603 - our own command
+        subprocess.Popen(
             [sys.executable, "-c", worker],
             cwd=ROOT,
             env={**os.environ, **shared},
@@ -267,6 +274,43 @@ def _taken(counter: Counter, count: Count) -> bool:
 
 
 FIVE = Count("mail_account:uma", Rate(5, 3600))
+
+
+class Raced(OwnWindow):
+    """Tells everybody that one more is allowed, as in a race; remembers what was taken."""
+
+    def __init__(self, clock: Clock, *, lies: bool) -> None:
+        super().__init__(clock)
+        self.lies = lies
+        self.taken: list[Count] = []
+
+    def take(self, count: Count) -> bool:
+        self.taken.append(count)
+        return super().take(count)
+
+    def wait(self, count: Count) -> float:
+        return 0.0 if self.lies else super().wait(count)
+
+
+def test_somebody_who_is_over_holds_no_place_of_their_address_for_a_moment(clock: Clock) -> None:
+    window = Raced(clock, lies=False)
+    counter = Counter(window, clock)
+    assert [_taken(counter, FIVE) for _ in range(5)] == [True] * 5
+    address = Count("mail_address:home", Rate(1, 3600))
+    with pytest.raises(Over):
+        counter.take([address, FIVE])
+    assert address not in window.taken
+
+
+def test_who_loses_a_race_for_the_last_place_gives_the_other_one_back(clock: Clock) -> None:
+    window = Raced(clock, lies=True)
+    counter = Counter(window, clock)
+    assert [_taken(counter, FIVE) for _ in range(5)] == [True] * 5
+    address = Count("mail_address:home", Rate(1, 3600))
+    with pytest.raises(Over):
+        counter.take([address, FIVE])
+    assert address in window.taken
+    assert _taken(counter, address)
 
 
 def test_while_redis_is_down_limits_hold_for_each_worker_and_the_log_says_so_once(
@@ -388,9 +432,18 @@ def test_whoever_connects_is_counted_somehow(connected: str, expected: str) -> N
     assert client_address(RequestFactory().get("/", REMOTE_ADDR=connected)) == expected
 
 
-def test_a_process_counts_in_one_place_whoever_asks_first(settings: Settings) -> None:
+def test_a_process_counts_in_one_place_whoever_asks_first(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.REDIS_URL = ""
     throttles.forget()
-    with ThreadPoolExecutor(8) as threads:
-        assert len({id(made) for made in threads.map(lambda _: throttles._counter(), range(64))}) == 1
+    both = threading.Barrier(2)
+
+    def slow_to_make(shared: SharedWindow | None) -> Counter:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.2)
+        return Counter(shared)
+
+    monkeypatch.setattr(throttles, "Counter", slow_to_make)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda _: throttles._counter(), range(2))
     throttles.forget()
+    assert first is second

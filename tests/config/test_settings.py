@@ -199,7 +199,7 @@ def test_only_the_settings_read_the_environment() -> None:
 
 def _manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return subprocess.run(  # noqa: S603 - our own command
+    return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         env={**environment, **PRODUCTION, **variables},
