@@ -261,7 +261,8 @@ def change_password(request: HttpRequest, access_token: str, claims: Claims, cur
     Raises PasswordTooWeak, CurrentPasswordWrong, PasswordReused, Throttled.
     """
     administration.require_good_password(new)
-    with throttles.attempt(request, account=("sign_in_account", claims.sub)) as attempt:
+    # By the address, as at sign-in: a stolen token gives no guesses beside those.
+    with throttles.attempt(request, account=("sign_in_account", _address(access_token, claims))) as attempt:
         get_gateway().change_password(access_token, current, new)
         attempt.succeeded()
     get_gateway().sign_out_everywhere(access_token)
@@ -322,8 +323,8 @@ def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: s
 
 def _prove_password(request: HttpRequest, access_token: str, claims: Claims, password: str) -> Tokens | Challenge:
     """Whether it is really them: their password, asked of Cognito. Raises CurrentPasswordWrong, Throttled."""
-    email = get_gateway().profile(access_token).attributes.get("email", claims.username or claims.sub)
-    with throttles.attempt(request, account=("sign_in_account", claims.sub)) as attempt:
+    email = _address(access_token, claims)
+    with throttles.attempt(request, account=("sign_in_account", email)) as attempt:
         try:
             outcome = get_gateway().sign_in(email, password)
         except InvalidCredentials:
@@ -332,3 +333,8 @@ def _prove_password(request: HttpRequest, access_token: str, claims: Claims, pas
     if isinstance(outcome, Tokens):
         get_gateway().revoke(outcome.refresh_token)
     return outcome
+
+
+def _address(access_token: str, claims: Claims) -> str:
+    """The e-mail address somebody signs in with; an access token does not hold it."""
+    return get_gateway().profile(access_token).attributes.get("email", claims.username or claims.sub)

@@ -12,7 +12,6 @@ from typing import NamedTuple, Protocol
 
 from limits.storage import RedisStorage
 from redis import BlockingConnectionPool, Redis, RedisError
-from redis import ConnectionError as RedisConnectionError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -68,8 +67,8 @@ class SharedWindow:
             timeout=REDIS_TIMEOUT_SECONDS,
             socket_timeout=REDIS_TIMEOUT_SECONDS,
             socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-            # Once more on a connection that Redis has closed meanwhile; never after a time-out, which may have counted.
-            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+            # A second try might count twice. The pool itself replaces connections that Redis has closed meanwhile.
+            retry=Retry(NoBackoff(), 0),
         )
         self._redis = Redis(connection_pool=pool)
         self._storage = RedisStorage(url, connection_pool=pool, key_prefix="throttle")

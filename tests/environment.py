@@ -3,7 +3,9 @@
 import os
 
 # Tests must not see a developer's own settings, whatever the shell says; DATABASE_URL and REDIS_URL choose services.
-for _variable in [name for name in os.environ if name.startswith(("COGNITO_", "DJANGO_", "BOOKS_", "AWS_"))]:
+for _variable in [
+    name for name in os.environ if name.startswith(("ACCOUNTS_", "AWS_", "BOOKS_", "COGNITO_", "DJANGO_"))
+]:
     del os.environ[_variable]
 os.environ |= {
     "DJANGO_DEBUG": "true",

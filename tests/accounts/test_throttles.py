@@ -221,13 +221,24 @@ def _passes(email: str) -> bool:
 def test_of_400_attempts_at_once_exactly_the_allowed_number_passes(
     emails: list[str], allowed: int, counter: Counter
 ) -> None:
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # so that threads meet between any two steps
-    try:
-        with ThreadPoolExecutor(32) as threads:
-            assert sum(threads.map(_passes, emails)) == allowed
-    finally:
-        sys.setswitchinterval(interval)
+    with ThreadPoolExecutor(32) as threads:
+        assert sum(threads.map(_passes, emails)) == allowed
+
+
+def test_of_two_who_look_at_the_same_moment_one_passes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = OwnWindow(clock)
+    held = window._held
+    both = threading.Barrier(2)
+
+    def slowly_held(count: Count, now: float) -> list[float]:
+        found = held(count, now)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.2)
+        return found
+
+    monkeypatch.setattr(window, "_held", slowly_held)
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(window.take, [Count("mail_account:uma", Rate(1, 3600))] * 2)) == [False, True]
 
 
 def test_of_400_attempts_in_two_processes_exactly_the_allowed_number_passes() -> None:

@@ -24,9 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def process(*command: str) -> Iterator[subprocess.Popen[str]]:
     """Python with these arguments, ended at the end."""
     pipe = subprocess.PIPE
-    with subprocess.Popen(  # noqa: S603 (our own command)
-        [sys.executable, *command], cwd=ROOT, stdout=pipe, stderr=pipe, text=True
-    ) as started:
+    with subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as started:
         try:
             yield started
         finally:
