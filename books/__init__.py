@@ -1,0 +1,1 @@
+"""The catalogue: books, their authors, and the API that serves them."""

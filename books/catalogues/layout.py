@@ -1,0 +1,176 @@
+"""Which column holds which field, and what does a row say about a book?"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from books.catalogues import values
+from books.catalogues.isbns import proven_isbn
+from books.catalogues.presets import FIELDS, OWN, Preset
+from books.catalogues.records import Record
+from books.catalogues.rows import RejectedError, Row
+from books.models import MAX_NAME_LENGTH, MAX_TITLE_LENGTH
+
+LISTS = ("authors", "subjects")
+SEPARATOR = ";"
+
+# A value that is bad is left out of its row. Titles, authors, ISBNs and subjects have rules of their own.
+_OPTIONAL: Mapping[str, Callable[[str], Any]] = {
+    "subtitle": partial(values.one_line, limit=MAX_TITLE_LENGTH),
+    "publisher": partial(values.one_line, limit=MAX_NAME_LENGTH),
+    "published_year": values.year,
+    "language": values.language,
+    "page_count": values.pages,
+    "rating": values.rating,
+    "description": values.prose,
+}
+# NUL fits in no column; surrogates are what the decoder makes of bytes that mean nothing.
+_CORRUPT = re.compile("[\0\ud800-\udfff]")
+
+
+class UnreadableError(Exception):
+    """Nothing can be read from this file; the text says why."""
+
+
+class Layout:
+    """How the rows of one file are to be read.
+
+    `header` is its first row. `columns` names columns for fields, before the preset's and our own names; `separators`
+    those between authors and between subjects. Names of columns are compared without case and surrounding blanks.
+    Raises UnreadableError when a column of `columns` is not there, or none for titles and authors.
+    """
+
+    def __init__(
+        self,
+        header: Sequence[str],
+        preset: Preset = OWN,
+        columns: Mapping[str, Sequence[str]] | None = None,
+        separators: Mapping[str, str] | None = None,
+    ) -> None:
+        self.header = list(header)
+        self._preset = preset
+        self._separators = {**dict.fromkeys(LISTS, SEPARATOR), **preset.separators, **(separators or {})}
+        # Of two columns with one name the first counts.
+        self._positions = {_plain(name): place for place, name in reversed(list(enumerate(header)))}
+        self._fields = {name: self._places_of(name, columns or {}) for name in FIELDS}
+        self._kind = self._positions.get(_plain(preset.kind_column)) if preset.kind_column else None
+        missing = [name for name in ("title", "authors") if not self._fields[name]]
+        if missing:
+            raise UnreadableError(
+                f"No column for {' and '.join(missing)}: name one with --map, or check --delimiter. {self._has()}"
+            )
+
+    @classmethod
+    def of(cls, first: Record | None, *how: Any) -> "Layout":
+        """The layout of a file that begins with `first`; `how` as above. Raises UnreadableError."""
+        if first is None:
+            raise UnreadableError("The file is empty; a first row with the names of the columns is needed.")
+        if _CORRUPT.search("".join(first.cells)):
+            raise UnreadableError(
+                "The first row is no text in this encoding; --encoding names another, such as utf-16."
+            )
+        if first.fault:
+            raise UnreadableError(f"The first row cannot be read. {first.fault}")
+        return cls(first.cells, *how)
+
+    @property
+    def ignored(self) -> list[str]:
+        """The columns that say nothing to us."""
+        used = {place for places in self._fields.values() for place in places} | {self._kind}
+        return [name for place, name in enumerate(self.header) if place not in used]
+
+    def read(self, record: Record) -> Row:
+        """What `record` says about a book, or a rejected row."""
+        row = Row(record.line, record.cells)
+        try:
+            if record.fault:
+                raise RejectedError(record.fault)
+            self._fill(row, self._squared(record))
+        except RejectedError as error:
+            row.reject(str(error))
+        return row
+
+    def _places_of(self, field: str, columns: Mapping[str, Sequence[str]]) -> list[int]:
+        absent = [name for name in columns.get(field, ()) if _plain(name) not in self._positions]
+        if absent:
+            raise UnreadableError(f"There is no column {absent[0]!r} to map to {field}. {self._has()}")
+        names = columns.get(field) or self._preset.columns.get(field) or (field,)
+        return [self._positions[plain] for name in names if (plain := _plain(name)) in self._positions]
+
+    def _has(self) -> str:
+        return f"The file has: {', '.join(name.strip()[:40] for name in self.header[:30])}."
+
+    def _squared(self, record: Record) -> list[str]:
+        """Its cells, one for each column. Empty ones too many are what spreadsheets add."""
+        cells, width = record.cells, len(self.header)
+        if len(cells) < width:
+            end = "The file ends within this row" if record.cut else "The row ends early"
+            raise RejectedError(f"{end}: it has {len(cells)} of {width} columns.")
+        if any(cells[width:]):
+            raise RejectedError(
+                f"The row has {len(cells)} columns instead of {width}; is there a delimiter in an unquoted cell?"
+            )
+        return cells
+
+    def _texts(self, field: str, cells: Sequence[str]) -> list[str]:
+        """What stands in the columns of `field`, without what is blank."""
+        texts = [text for place in self._fields[field] if (text := cells[place].strip())]
+        for text in texts:
+            if corrupt := _CORRUPT.search(text):
+                what = "a NUL character" if corrupt[0] == "\0" else "bytes that are no text; is --encoding right?"
+                raise RejectedError(f"{field}: {what}")
+        return texts
+
+    def _fill(self, row: Row, cells: Sequence[str]) -> None:
+        if self._kind is not None and cells[self._kind].strip() != self._preset.kind:
+            raise RejectedError(f"Not a book: {self._preset.kind_column} is {cells[self._kind].strip()[:40]!r}.")
+        texts = {field: found for field in FIELDS if (found := self._texts(field, cells))}
+        for field in ("title", "authors"):
+            if field not in texts:
+                raise RejectedError(f"{field}: empty")
+        title, subtitle = self._preset.split_title(texts["title"][0])
+        if subtitle:
+            texts["subtitle"] = [subtitle]
+        row.values["title"] = _needed("title", partial(values.one_line, title, MAX_TITLE_LENGTH))
+        people = values.parts(texts["authors"][0], self._separators["authors"])
+        names = self._preset.pick_authors(people)
+        row.values["author_names"] = _needed("authors", partial(values.distinct_names, names))
+        if "isbn" in texts:
+            self._fill_isbn(row, texts["isbn"])
+        if "subjects" in texts:
+            self._fill_subjects(row, texts["subjects"][0])
+        for field, meaning in _OPTIONAL.items():
+            if field in texts:
+                try:
+                    row.values[field] = meaning(texts[field][0])
+                except ValueError as error:
+                    row.notes.append(f"{field} left out: {error}")
+
+    def _fill_isbn(self, row: Row, texts: Sequence[str]) -> None:
+        try:
+            row.values["isbn"], repaired = proven_isbn(texts)
+        except ValueError as error:
+            row.notes.append(f"isbn left out: {error}")
+        else:
+            if repaired:
+                row.notes.append("isbn repaired: its check digit proves it")
+
+    def _fill_subjects(self, row: Row, text: str) -> None:
+        subjects, cut = values.cut_subjects(values.parts(text, self._separators["subjects"]))
+        if subjects:
+            row.values["subjects"] = subjects
+        if cut:
+            row.notes.append("subjects cut to 100 of 300 characters")
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _needed(field: str, meaning: Callable[[], Any]) -> Any:
+    try:
+        value = meaning()
+    except ValueError as error:
+        raise RejectedError(f"{field}: {error}") from None
+    return value

@@ -1,0 +1,209 @@
+"""Which book is a row, and what changes? Batches of rows become books, each batch in a transaction of its own.
+
+A row with an ISBN is the book with that ISBN. Else, and where no book has it, a row is the book of the same title,
+authors and year, but for case; a row with an ISBN never takes a book with another one.
+
+Two rows of one file are the same book when they have the same ISBN, or the same title, authors and year and not an ISBN
+each. The first one counts: a later one changes nothing, or is rejected when its ISBN is that of another title or of
+other authors. So every book stands for one row at most, and a second run finds nothing to do.
+
+An update writes what the row says and the book does not; what a row leaves empty, the book keeps.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, transaction
+
+from books.catalogues.rows import Outcome, Row
+from books.catalogues.seen import Earlier, Seen
+from books.models import Authorship, Book
+from books.search import sort_key
+
+BATCH = 1000  # rows
+MAX_NAMES_OF_BATCH = 10_000  # of authors
+ATTEMPTS = 5
+
+REPEATED = "unchanged because an earlier row of the file is the same book"
+
+# What an update may change, with what is worked out from it.
+_WRITTEN = (
+    "isbn",
+    "title",
+    "subtitle",
+    "author_names",
+    "publisher",
+    "published_year",
+    "language",
+    "page_count",
+    "rating",
+    "subjects",
+    "description",
+    "updated_at",
+    "version",
+    "title_key",
+    "words",
+)
+
+
+def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows in portions that fit a transaction and the parameters of a statement."""
+    batch: list[Row] = []
+    names = 0
+    for row in rows:
+        batch.append(row)
+        names += len(row.values.get("author_names", ()))
+        if len(batch) >= BATCH or names >= MAX_NAMES_OF_BATCH:
+            yield batch
+            batch, names = [], 0
+    if batch:
+        yield batch
+
+
+class Loader:
+    """Puts batches of rows into the catalogue; with `dry_run` it only finds out what would become of them."""
+
+    def __init__(self, seen: Seen, *, dry_run: bool = False) -> None:
+        self._seen = seen
+        self._dry_run = dry_run
+
+    def load(self, rows: Sequence[Row]) -> None:
+        """Give each row that has none its outcome. Raises DatabaseError, and then nothing of the batch is written."""
+        ready = [row for row in rows if row.outcome is None]
+        for attempt in range(1, ATTEMPTS + 1):
+            batch = _Batch(ready, self._seen)
+            try:
+                if self._dry_run:
+                    batch.plan(lock=False)
+                else:
+                    with transaction.atomic():
+                        batch.plan(lock=True)
+                        batch.write()
+                break
+            # Somebody wrote the same ISBN meanwhile, or waited for us in a circle: the next plan knows of it.
+            except (IntegrityError, OperationalError):
+                if attempt == ATTEMPTS:
+                    raise
+        self._seen.add(batch.fresh)
+        batch.settle()
+
+
+class _Batch:
+    """One attempt at one batch."""
+
+    def __init__(self, rows: Sequence[Row], seen: Seen) -> None:
+        self.fresh: dict[str, Earlier] = {}
+        self._rows = rows
+        self._seen = seen
+        self._by_isbn: dict[str, Book] = {}
+        self._by_text: dict[str, list[Book]] = {}
+        self._new: list[Book] = []
+        self._changed: list[Book] = []
+        self._relinked: list[Book] = []
+        self._verdicts: list[tuple[Row, Outcome, str]] = []
+
+    def plan(self, *, lock: bool) -> None:
+        """Find out what becomes of each row, in order, as if each were written before the next one."""
+        self._look_up(lock=lock)
+        for row in self._rows:
+            self._place(row)
+
+    def write(self) -> None:
+        """Write what the plan says, in a few statements."""
+        if self._changed:
+            # As an insert that meets its own id, for bulk_update() would pass by what is worked out at a save.
+            Book.objects.bulk_create(self._changed, update_conflicts=True, unique_fields=["id"], update_fields=_WRITTEN)
+            Authorship.objects.filter(book__in=self._relinked).delete()
+        Book.objects.bulk_create(self._new)
+        Authorship.objects.link([*self._relinked, *self._new])
+
+    def settle(self) -> None:
+        """Tell the rows what became of them."""
+        for row, outcome, remark in self._verdicts:
+            row.outcome = outcome
+            if outcome is Outcome.REJECTED:
+                row.reason = remark
+            elif remark:
+                row.notes.append(remark)
+
+    def _look_up(self, *, lock: bool) -> None:
+        """Every book that a row could be."""
+        isbns = {row.values["isbn"] for row in self._rows if "isbn" in row.values}
+        known = dict(Book.objects.filter(isbn__in=isbns).values_list("isbn", "pk"))
+        wanted = {_text_of(row.values): row for row in self._rows if row.values.get("isbn") not in known}
+        keys = {sort_key(row.values["title"]) for row in wanted.values()}
+        columns = ("pk", "title", "author_names", "published_year")
+        # Many books may have one title; they pass by one by one, and only those that are wanted stay.
+        likely = [
+            book["pk"]
+            for book in Book.objects.filter(title_key__in=keys).values(*columns).iterator()
+            if _text_of(book) in wanted
+        ]
+        # In one order, so that two imports never wait for each other in a circle.
+        books = Book.objects.filter(pk__in={*known.values(), *likely}).order_by("pk").defer("title_key", "words")
+        for book in books.select_for_update() if lock else books:
+            if book.isbn:
+                self._by_isbn[book.isbn] = book
+            self._by_text.setdefault(_text_of(vars(book)), []).append(book)
+
+    def _place(self, row: Row) -> None:
+        isbn, text, identity = row.values.get("isbn"), _text_of(row.values), _identity(row.values)
+        book = self._by_isbn.get(isbn) if isbn else None
+        earlier = self._earlier(f"isbn {isbn}") or self._earlier(f"bare {text}") if isbn else self._earlier(text)
+        if book and not earlier:
+            earlier = self._earlier(f"book {book.pk}")
+        if earlier and isbn and earlier.identity != identity:
+            reason = f"isbn: {isbn} is that of another book in line {earlier.line}."
+            self._verdicts.append((row, Outcome.REJECTED, reason))
+            return
+        if not earlier:
+            book = book or self._free_by_text(row)
+            # What it will be known by once the row is merged into it; an earlier row without ISBN may be that, too.
+            text = _text_of({"published_year": book.published_year, **row.values}) if book else text
+            earlier = self._earlier(f"bare {text}") if isbn else None
+        if earlier:
+            self._verdicts.append((row, Outcome.UNCHANGED, REPEATED))
+            return
+        me = Earlier(row.line, identity)
+        self.fresh |= dict.fromkeys((text, _text_of(row.values), f"isbn {isbn}" if isbn else f"bare {text}"), me)
+        if book:
+            self.fresh[f"book {book.pk}"] = me
+            self._update(row, book)
+        else:
+            self._new.append(Book(**row.values))
+            self._verdicts.append((row, Outcome.CREATED, ""))
+
+    def _update(self, row: Row, book: Book) -> None:
+        news = {name: value for name, value in row.values.items() if getattr(book, name) != value}
+        if not news:
+            self._verdicts.append((row, Outcome.UNCHANGED, ""))
+            return
+        for name, value in news.items():
+            setattr(book, name, value)
+        book.version += 1
+        self._changed.append(book)
+        if "author_names" in news:
+            self._relinked.append(book)
+        self._verdicts.append((row, Outcome.UPDATED, ""))
+
+    def _free_by_text(self, row: Row) -> Book | None:
+        """The book of this title, authors and year that no other row stands for, one without ISBN if there is one."""
+        fitting = [
+            book
+            for book in self._by_text.get(_text_of(row.values), [])
+            if not (book.isbn and "isbn" in row.values) and not self._earlier(f"book {book.pk}")
+        ]
+        return min(fitting, key=lambda book: bool(book.isbn), default=None)
+
+    def _earlier(self, key: str) -> Earlier | None:
+        return self.fresh.get(key) or self._seen.get(key)
+
+
+def _identity(values: Mapping[str, Any]) -> str:
+    """Title and authors, without case."""
+    return "\n".join([values["title"], *values["author_names"]]).casefold()
+
+
+def _text_of(values: Mapping[str, Any]) -> str:
+    """Title, authors and year: what tells books without an ISBN apart."""
+    return f"text {_identity(values)}\n{values.get('published_year')}"

@@ -1,0 +1,99 @@
+"""What does one cell of a catalogue mean? Each function gives a value that fits our column, or raises ValueError.
+
+Its sentence says why, without the value, so that equal reasons can be counted.
+"""
+
+import re
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+
+from books.models import FIRST_YEAR, LAST_YEAR, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_NAMES
+from books.standards import language_tag
+
+MAX_PAGE_COUNT = 2**31 - 1  # what the column holds
+
+_WHOLE = re.compile(r"([0-9]{1,10})(?:\.0*)?")
+# 2008, 2008.0, -750.0, and the year of a date such as 2008-09-14.
+_YEAR = re.compile(r"(-?[0-9]{1,4})(?:\.0*)?|([0-9]{4})-[0-9]{2}(?:-[0-9]{2})?(?:[T ].*)?")
+_DECIMAL = re.compile(r"[0-9]{1,3}(?:\.[0-9]{0,20})?")
+_BETWEEN_LANGUAGES = re.compile(r"\s*[;,|]\s*")
+
+# Each distinct one is looked up once: a catalogue has few languages and many rows.
+_tag = lru_cache(maxsize=1024)(language_tag)
+
+
+def one_line(text: str, limit: int) -> str:
+    """`text` with single blanks for all white space, line breaks among it."""
+    line = " ".join(text.split())
+    if len(line) > limit:
+        raise ValueError(f"longer than {limit:,} characters")
+    return line
+
+
+def prose(text: str) -> str:
+    """A description: text that keeps its line breaks."""
+    clean = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(clean) > MAX_DESCRIPTION_LENGTH:
+        raise ValueError(f"longer than {MAX_DESCRIPTION_LENGTH:,} characters")
+    return clean
+
+
+def year(text: str) -> int:
+    """A year, negative before the common era."""
+    match = _YEAR.fullmatch(text)
+    if not match:
+        raise ValueError("not a year")
+    number = int(match[1] or match[2])
+    if not FIRST_YEAR <= number <= LAST_YEAR:
+        raise ValueError(f"not between {FIRST_YEAR} and {LAST_YEAR}")
+    return number
+
+
+def pages(text: str) -> int:
+    """A number of pages."""
+    match = _WHOLE.fullmatch(text)
+    if not match or not 0 < int(match[1]) <= MAX_PAGE_COUNT:
+        raise ValueError("not a number of pages")
+    return int(match[1])
+
+
+def rating(text: str) -> Decimal:
+    """A rating from 0 to 5, rounded to two decimals."""
+    if not _DECIMAL.fullmatch(text) or Decimal(text) > 5:
+        raise ValueError("not a number from 0 to 5")
+    return Decimal(text).quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN)
+
+
+def language(text: str) -> str:
+    """A BCP 47 tag; of several languages in the cell the first one that is valid."""
+    for part in _BETWEEN_LANGUAGES.split(text):
+        try:
+            return _tag(part)
+        except ValueError:
+            continue
+    raise ValueError("not a language tag")
+
+
+def parts(text: str, separator: str) -> list[str]:
+    """What stands between separators, on one line each, without what is empty."""
+    return [part for piece in text.split(separator) if (part := " ".join(piece.split()))]
+
+
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """Authors, each once, in order."""
+    distinct = list(dict.fromkeys(names))
+    if not distinct:
+        raise ValueError("empty")
+    if len(distinct) > MAX_NAMES:
+        raise ValueError(f"more than {MAX_NAMES} names; is the separator right?")
+    if max(map(len, distinct)) > MAX_NAME_LENGTH:
+        raise ValueError(f"a name is longer than {MAX_NAME_LENGTH} characters; is the separator right?")
+    return distinct
+
+
+def cut_subjects(subjects: Iterable[str]) -> tuple[list[str], bool]:
+    """At most 100 distinct subjects of at most 300 characters, and whether anything was cut to get there."""
+    given = list(subjects)
+    fitting = list(dict.fromkeys(subject[:MAX_NAME_LENGTH].rstrip() for subject in given))[:MAX_NAMES]
+    return fitting, any(len(subject) > MAX_NAME_LENGTH for subject in given) or len(set(given)) > len(fitting)

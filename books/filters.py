@@ -1,0 +1,121 @@
+"""By what can a list of books or authors be narrowed? One table for each: it filters, and it is the OpenAPI text."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+
+from accounts.users import CognitoUser
+from books.models import FIRST_YEAR, LAST_YEAR, MAX_NAME_LENGTH, Author, BookQuerySet
+from books.parameters import (
+    Parameter,
+    decimal_up_to,
+    identifier,
+    several,
+    standard,
+    whole_number,
+    words,
+)
+from books.standards import isbn13, language_tag
+
+MAX_SEARCH = 200  # characters
+MAX_SUB = 255  # characters, as in accounts.User
+
+_YEAR = whole_number(FIRST_YEAR, LAST_YEAR)
+_YEAR_SCHEMA = {"type": "integer", "minimum": FIRST_YEAR, "maximum": LAST_YEAR}
+
+
+def _author(text: str, request: Request) -> int | str:
+    if not (text.isascii() and text.isdigit()):
+        name: str = words(MAX_NAME_LENGTH)(text, request)
+        return name
+    pk = identifier(text, request)
+    if not Author.objects.filter(pk=pk).exists():
+        raise ValueError("There is no author with this id.")
+    return pk
+
+
+def _by_author(books: BookQuerySet, author: int | str) -> BookQuerySet:
+    return books.by_author(author) if isinstance(author, str) else books.filter(authors=author)
+
+
+def _sub(text: str, request: Request) -> str:
+    if len(text) > MAX_SUB:
+        raise ValueError(f"This must have at most {MAX_SUB} characters.")
+    if text != "me":
+        return text
+    user = cast("CognitoUser | AnonymousUser", request.user)
+    if not isinstance(user, CognitoUser):
+        raise NotAuthenticated
+    return user.sub
+
+
+BOOK_PARAMETERS: Mapping[str, Parameter] = {
+    "added_by": Parameter(
+        description="Only books that this `sub` added; `me` for your own.",
+        read=_sub,
+        narrow=lambda books, sub: books.filter(added_by_id=sub),
+    ),
+    "search": Parameter(
+        description="Words that all occur in title, subtitle, authors or subjects, whatever their case and accents.",
+        read=words(MAX_SEARCH),
+        narrow=lambda books, text: books.matching(text),
+        schema={"type": "string", "maxLength": MAX_SEARCH},
+    ),
+    "id": Parameter(
+        description="Only the books with these ids: up to 100 by commas.",
+        read=several(identifier),
+        narrow=lambda books, ids: books.filter(pk__in=ids),
+    ),
+    "isbn": Parameter(
+        description="Only the books with these ISBNs, in any form: up to 100 by commas.",
+        read=several(standard(isbn13)),
+        narrow=lambda books, isbns: books.filter(isbn__in=isbns),
+    ),
+    "author": Parameter(
+        description="Only books by this author: a whole name, whatever its case and accents, or the id of an author.",
+        read=_author,
+        narrow=_by_author,
+        schema={"type": "string", "maxLength": MAX_NAME_LENGTH},
+    ),
+    "language": Parameter(
+        description="Only books in these languages: BCP 47 tags by commas.",
+        read=several(standard(language_tag)),
+        narrow=lambda books, tags: books.filter(language__in=tags),
+    ),
+    "subject": Parameter(
+        description="Only books with this subject: the whole subject, whatever its case and accents.",
+        read=words(MAX_NAME_LENGTH),
+        narrow=lambda books, subject: books.about(subject),
+        schema={"type": "string", "maxLength": MAX_NAME_LENGTH},
+    ),
+    "published_from": Parameter(
+        description="Only books published in this year or later.",
+        read=_YEAR,
+        narrow=lambda books, year: books.published_from(year),
+        schema=_YEAR_SCHEMA,
+    ),
+    "published_to": Parameter(
+        description="Only books published in this year or earlier.",
+        read=_YEAR,
+        narrow=lambda books, year: books.published_to(year),
+        schema=_YEAR_SCHEMA,
+    ),
+    "min_rating": Parameter(
+        description="Only books with this rating or a better one.",
+        read=decimal_up_to(5),
+        narrow=lambda books, rating: books.rated(rating),
+        schema={"type": "number", "minimum": 0, "maximum": 5},
+    ),
+}
+
+AUTHOR_PARAMETERS: Mapping[str, Parameter] = {
+    "search": Parameter(
+        description="Words that all occur in the name, whatever their case and accents.",
+        read=words(MAX_SEARCH),
+        narrow=lambda authors, text: authors.matching(text),
+        schema={"type": "string", "maxLength": MAX_SEARCH},
+    ),
+}

@@ -1,0 +1,102 @@
+"""In which orders can things be listed, and what comes after a given row in each?
+
+An ordering is a list of keys that ends with the primary key, all in one direction, so no two rows are equal and an
+index on exactly those keys can be walked from any row, either way.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import BigAutoField, BooleanField, Field, Func, QuerySet, Value
+from django.db.models.expressions import Combinable, F
+
+Position = Sequence[Any]
+"""The values of an ordering's keys in one row: where that row stands."""
+
+
+class Beyond(Func):
+    """True where one row value lies beyond another (SQL:1999 row value comparison), which an index can answer.
+
+    `(a, id) < (x, y)` costs the same however many rows share `a = x`; `a < x OR (a = x AND id < y)` does not.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, keys: Sequence[Combinable], values: Sequence[Value], *, descending: bool) -> None:
+        super().__init__(RowValue(*keys), RowValue(*values), arg_joiner=" < " if descending else " > ")
+        self.descending = descending
+
+    template = "%(expressions)s"
+
+
+class RowValue(Func):
+    """`(a, b)`."""
+
+    template = "(%(expressions)s)"
+    # Never read: rows are only compared. Without it Django would ask the members to agree on a type.
+    output_field = BooleanField()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A column to sort by, never null. `field` knows its type."""
+
+    name: str
+    field: "Field[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """Keys in one direction. The last one is the primary key."""
+
+    name: str
+    keys: tuple[Key, ...]
+    descending: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the keys, as they stand in the rows."""
+        return tuple(key.name for key in self.keys)
+
+    def rows(
+        self,
+        queryset: "QuerySet[Any]",
+        columns: Sequence[str],
+        *,
+        position: Position | None = None,
+        backwards: bool = False,
+        limit: int,
+    ) -> list[dict[str, Any]]:
+        """The first rows of `queryset` after `position` in this order, or those before it, nearest first.
+
+        They hold `columns` and the keys.
+        """
+        descending = self.descending is not backwards
+        names = self.names
+        if position is not None:
+            values = [Value(value, output_field=key.field) for value, key in zip(position, self.keys, strict=True)]
+            queryset = queryset.filter(Beyond([F(name) for name in names], values, descending=descending))
+        arranged = queryset.order_by(*(f"-{name}" if descending else name for name in names))
+        return list(arranged.values(*dict.fromkeys((*columns, *names)))[:limit])
+
+    def write(self, row: Mapping[str, Any]) -> list[int | str]:
+        """Where `row` stands, in plain JSON values."""
+        values = (row[name] for name in self.names)
+        # str() keeps the microseconds of a time, which Django's JSON encoder would cut.
+        return [value if isinstance(value, int | str) else str(value) for value in values]
+
+    def read(self, written: Sequence[int | str]) -> Position:
+        """What `write` wrote."""
+        return [key.field.to_python(value) for value, key in zip(written, self.keys, strict=True)]
+
+
+def both_ways(name: str, *keys: Key) -> dict[str, Ordering]:
+    """An ordering and its opposite, `name` and `-name`, by the same keys."""
+    return {
+        name: Ordering(name, (*keys, ID), descending=False),
+        f"-{name}": Ordering(f"-{name}", (*keys, ID), descending=True),
+    }
+
+
+ID = Key("id", BigAutoField())

@@ -1,0 +1,93 @@
+"""`manage.py seed_books N`: made-up books for benchmarks. What they look like is in books/catalogues/made_up.py."""
+
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, reset_queries, transaction
+from django.utils import timezone
+from tqdm import tqdm
+
+from books.catalogues.made_up import (
+    ABSENT_WORD,
+    COMMON_EVERY,
+    COMMON_WORD,
+    ISBN_PREFIX,
+    MAX_NUMBER,
+    RARE_EVERY,
+    RARE_WORD,
+    made_up_book,
+    number_of,
+)
+from books.models import Authorship, Book
+
+BATCH = 2000
+PAST = timedelta(days=5 * 365)
+INTERRUPTED = 130  # the exit status shells expect after Ctrl-C
+
+
+class Command(BaseCommand):
+    """Writes in batches, each in a transaction; goes on where the last run ended."""
+
+    help = "Add N made-up books. Running it again adds the next N."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the command line."""
+        parser.add_argument("count", type=_how_many, metavar="N", help="how many books")
+        parser.add_argument("--seed", type=_how_many, default=1, help="another one gives other books (1)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Add the books. Raises CommandError when the database fails, SystemExit after Ctrl-C."""
+        count: int = options["count"]
+        began, done, stopped = time.monotonic(), 0, False
+        try:
+            first, oldest = _next()
+            if first + count - 1 > MAX_NUMBER:
+                raise CommandError(f"There are only {MAX_NUMBER:,} made-up books; {first - 1:,} are here already.")
+            step = (timezone.now() - oldest) / count
+            with tqdm(total=count, unit=" books", disable=not sys.stderr.isatty()) as bar:
+                while done < count:
+                    size = min(BATCH, count - done)
+                    _add(first + done, size, options["seed"], oldest + step * done, step)
+                    done += size
+                    bar.update(size)
+        except KeyboardInterrupt:
+            stopped = True
+        except DatabaseError as error:
+            raise CommandError(f"The database failed after {done:,} books: {error}") from error
+        seconds = time.monotonic() - began
+        self.stdout.write(f"{done:,} books in {seconds:,.1f} s: {done / max(seconds, 0.001):,.0f} a second.")
+        self.stdout.write(
+            f"Titles: {COMMON_WORD!r} is in one of {COMMON_EVERY}, {RARE_WORD!r} in one of {RARE_EVERY:,}, "
+            f"{ABSENT_WORD!r} in none."
+        )
+        if stopped:
+            self.stderr.write(f"Stopped. Run it again for the other {count - done:,}.")
+            sys.exit(INTERRUPTED)
+
+
+def _how_many(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if number < 1:
+        raise ArgumentTypeError("must be a whole number of at least 1.")
+    return number
+
+
+def _next() -> tuple[int, datetime]:
+    """The number of the first book that is not there yet, and when the last one was added."""
+    made_up = Book.objects.filter(isbn__gte=ISBN_PREFIX, isbn__lt=f"{ISBN_PREFIX}~").order_by("-isbn")
+    last = made_up.values_list("isbn", "created_at").first()
+    return (number_of(last[0]) + 1, last[1]) if last and last[0] else (1, timezone.now() - PAST)
+
+
+def _add(first: int, size: int, seed: int, since: datetime, step: timedelta) -> None:
+    """Books `first` and on, each made one `step` after the other."""
+    books = [made_up_book(first + place, seed, since + step * (place + 1)) for place in range(size)]
+    with transaction.atomic():
+        Book.objects.bulk_create(books)
+        Authorship.objects.link(books)
+    # With debug on Django would keep every statement.
+    reset_queries()

@@ -1,0 +1,314 @@
+"""What is a book, who wrote it, and how are books found and changed? Every query that deserves a name is here."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from books.exceptions import IsbnTaken
+from books.fields import SortKeyField, VersionField, WordsField
+from books.search import HasWords, author_mark, line_of, normalise, sort_key, subject_mark
+from books.standards import MAX_LANGUAGE_LENGTH
+
+FIRST_YEAR, LAST_YEAR = -5000, 9999
+MAX_NAMES = 100
+MAX_NAME_LENGTH = 300
+MAX_TITLE_LENGTH = 500
+MAX_DESCRIPTION_LENGTH = 20_000
+
+MAX_CANDIDATES, MAX_TITLED = 1000, 100
+
+ONE_ISBN = "books_book_isbn_once"
+
+
+def _sort_column(name: str, absent: int | str, kind: "models.Field[Any, Any]") -> Any:
+    """A column that the database keeps equal to another one, with `absent` where that one is null.
+
+    So absent values sort last in either direction, by an index on plain columns: SQLite does not use one on an
+    expression for row values.
+    """
+    stand_in = Value(absent, output_field=kind)
+    return models.GeneratedField(expression=Coalesce(name, stand_in), output_field=kind, db_persist=True)
+
+
+class AuthorQuerySet(models.QuerySet["Author"]):
+    """Authors."""
+
+    def matching(self, text: str) -> Self:
+        """Those in whose name every word of `text` occurs. There must be at least one."""
+        return self.filter(HasWords(text))
+
+    def ids_of(self, names: Sequence[str]) -> dict[str, int]:
+        """The ids of authors by name; those that are not there yet are made, also when two ask at once."""
+        ids = dict(self.filter(name__in=names).values_list("name", "pk"))
+        # In one order everywhere, so that two transactions never wait for each other.
+        missing = sorted(set(names) - ids.keys())
+        if missing:
+            self.bulk_create([self.model(name=name) for name in missing], ignore_conflicts=True)
+            ids.update(self.filter(name__in=missing).values_list("name", "pk"))
+        return ids
+
+
+class Author(models.Model):
+    """Somebody who wrote a book. The exact name is who they are: we know nothing else about them."""
+
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
+    name_key = SortKeyField(source="name")
+    words = WordsField()
+
+    objects = AuthorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name_key", "id")
+        # A constraint rather than unique=True: that would bring a second index for LIKE on PostgreSQL.
+        constraints: ClassVar = [models.UniqueConstraint(fields=["name"], name="books_author_name_once")]
+        indexes: ClassVar = [models.Index(fields=["name_key", "id"], name="books_author_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def line_of_words(self) -> str:
+        """What this author is found by."""
+        return normalise(self.name)
+
+    def rename(self, name: str) -> None:
+        """Take another name, in every book too. Raises IntegrityError when another author has it."""
+        with transaction.atomic():
+            # Books first, as every other writer does, so that nobody waits in a circle.
+            books = list(self.books.select_for_update().order_by("pk").values_list("pk", flat=True))
+            old, self.name = type(self).objects.values_list("name", flat=True).get(pk=self.pk), name
+            self.save()
+            for start in range(0, len(books), 500):
+                for book in Book.objects.filter(pk__in=books[start : start + 500]):
+                    book.author_names = [name if each == old else each for each in book.author_names]
+                    book.save()
+
+
+def _tier(title: str, phrase: str) -> int:
+    """How near a title comes to a phrase: it is it, begins with it, has it inside, or does not."""
+    if title == phrase:
+        return 3
+    # Blanks around both, so that "art" is not found inside "heart".
+    place = f" {title} ".find(f" {phrase} ")
+    return 2 if place == 0 else 1 if place > 0 else 0
+
+
+class BookQuerySet(models.QuerySet["Book"]):
+    """Books."""
+
+    def matching(self, text: str) -> Self:
+        """Those in whose title, subtitle, authors or subjects every word of `text` occurs. It must have one."""
+        return self.filter(HasWords(text))
+
+    def by_author(self, name: str) -> Self:
+        """Those of an author with exactly this name, but for case, accents and punctuation."""
+        return self.matching(name).filter(words__contains=author_mark(name))
+
+    def about(self, subject: str) -> Self:
+        """Those with exactly this subject, but for case, accents and punctuation."""
+        return self.matching(subject).filter(words__contains=subject_mark(subject))
+
+    def published_from(self, year: int) -> Self:
+        """Those published in `year` or later."""
+        # Of the same column as published_to, for the planner to see both ends of one range.
+        return self.filter(year_up__range=(year, LAST_YEAR))
+
+    def published_to(self, year: int) -> Self:
+        """Those published in `year` or earlier."""
+        return self.filter(year_up__lte=year)
+
+    def rated(self, rating: Decimal) -> Self:
+        """Those with `rating` or better."""
+        return self.filter(rating_down__gte=rating)
+
+    def newest(self) -> Self:
+        """The newest first."""
+        return self.order_by("-created_at", "-id")
+
+    def ranked(self, text: str, older: Combinable) -> list[tuple[int, bool, int]]:
+        """What is worth sorting by relevance to `text`, the best first: tier, whether it is `older`, and id.
+
+        That is the newest thousand of these and those with exactly this title, the newest first in each tier. The
+        bound makes a common word cost no more than a rare one; times stay in the database, which compares a
+        thousand of them sooner than Python reads them.
+        """
+        phrase, told = sort_key(text), self.annotate(older=older)
+        found = list(told.newest().values_list("title_key", "older", "id")[:MAX_CANDIDATES])
+        if len(found) == MAX_CANDIDATES:
+            # The index on titles yields these in the order of their ids, which is nearly that of their age.
+            titled = told.filter(title_key=phrase).order_by("-title_key", "-id")[:MAX_TITLED]
+            known = {pk for *_, pk in found}
+            rest = sorted(titled.values_list("created_at", "id", "older"), reverse=True)
+            found += [(phrase, is_older, pk) for _, pk, is_older in rest if pk not in known]
+        ranks = [(_tier(title, phrase), is_older, pk) for title, is_older, pk in found]
+        return sorted(ranks, key=itemgetter(0), reverse=True)
+
+    def add(self, *, author_names: Sequence[str], **values: Any) -> "Book":
+        """A new book. Raises IsbnTaken."""
+        book = self.model(author_names=list(author_names), **values)
+        with _isbn_once():
+            book.save(force_insert=True)
+            Authorship.objects.link([book])
+        return book
+
+
+class Book(models.Model):
+    """A book of the catalogue.
+
+    `author_names` is what the API shows; it equals the names of `authors` in order. The verbs that keep it so are
+    `Book.objects.add`, `Book.change`, `Book.take_names_from_authors` and `Author.rename`.
+    """
+
+    isbn = models.CharField("ISBN", max_length=13, null=True, blank=True)
+    title = models.CharField(max_length=MAX_TITLE_LENGTH)
+    subtitle = models.CharField(max_length=MAX_TITLE_LENGTH, blank=True)
+    author_names = models.JSONField(default=list, editable=False)
+    authors = models.ManyToManyField(Author, through="Authorship", related_name="books")
+    publisher = models.CharField(max_length=MAX_NAME_LENGTH, blank=True)
+    published_year = models.SmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(FIRST_YEAR), MaxValueValidator(LAST_YEAR)],
+        help_text="Negative for years before the common era.",
+    )
+    language = models.CharField(
+        max_length=MAX_LANGUAGE_LENGTH, blank=True, help_text="A BCP 47 tag, such as en or pt-BR."
+    )
+    page_count = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    rating = models.DecimalField(
+        max_digits=3,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(5)],
+    )
+    subjects = models.JSONField(default=list, blank=True)
+    description = models.TextField(blank=True, max_length=MAX_DESCRIPTION_LENGTH)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        # The index below begins with it.
+        db_index=False,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    version = VersionField()
+    title_key = SortKeyField(source="title")
+    year_up = _sort_column("published_year", 32767, models.SmallIntegerField())
+    year_down = _sort_column("published_year", -32768, models.SmallIntegerField())
+    rating_up = _sort_column("rating", "9.99", models.DecimalField(max_digits=3, decimal_places=2))
+    rating_down = _sort_column("rating", "-1", models.DecimalField(max_digits=3, decimal_places=2))
+    words = WordsField()
+
+    objects = BookQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["isbn"], name=ONE_ISBN, violation_error_message="Another book has it."),
+            models.CheckConstraint(condition=Q(page_count__gte=1), name="books_book_has_pages"),
+            models.CheckConstraint(condition=Q(rating__range=(0, 5)), name="books_book_rating_to_five"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["created_at", "id"], name="books_by_age"),
+            models.Index(fields=["title_key", "id"], name="books_by_title"),
+            models.Index(fields=["year_up", "id"], name="books_by_year_up"),
+            models.Index(fields=["year_down", "id"], name="books_by_year_down"),
+            models.Index(fields=["rating_up", "id"], name="books_by_rating_up"),
+            models.Index(fields=["rating_down", "id"], name="books_by_rating_down"),
+            models.Index(fields=["language", "created_at", "id"], name="books_by_language"),
+            models.Index(fields=["added_by", "created_at", "id"], name="books_by_adder"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it, and with it what is worked out from it."""
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "title_key", "words", "version", "updated_at"}
+        super().save(*args, **kwargs)
+
+    def line_of_words(self) -> str:
+        """What this book is found by."""
+        return line_of(title=self.title, subtitle=self.subtitle, authors=self.author_names, subjects=self.subjects)
+
+    def change(self, **values: Any) -> None:
+        """Give it new values. It must have been read under a lock. Raises IsbnTaken."""
+        relink = values.get("author_names", self.author_names) != self.author_names
+        for name, value in values.items():
+            setattr(self, name, value)
+        with _isbn_once():
+            self.save()
+            if relink:
+                self.authorship_set.all().delete()
+                Authorship.objects.link([self])
+
+    def take_names_from_authors(self) -> None:
+        """Make `author_names` what the linked authors say, and save."""
+        self.author_names = [link.author.name for link in self.authorship_set.select_related("author")]
+        self.save()
+
+
+class AuthorshipQuerySet(models.QuerySet["Authorship"]):
+    """Links between books and authors."""
+
+    def link(self, books: Sequence[Book]) -> None:
+        """Link saved books, which have no links yet, with the authors they name."""
+        ids = Author.objects.ids_of([name for book in books for name in book.author_names])
+        self.bulk_create(
+            self.model(book=book, author_id=ids[name], position=position)
+            for book in books
+            for position, name in enumerate(book.author_names)
+        )
+
+
+class Authorship(models.Model):
+    """That an author wrote a book, and in which place they are named."""
+
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, db_index=False)
+    author = models.ForeignKey(Author, on_delete=models.PROTECT, db_index=False)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    objects = AuthorshipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["book", "author"], name="books_authorship_once")]
+        indexes: ClassVar = [models.Index(fields=["author", "book"], name="books_authorship_of_author")]
+
+    def __str__(self) -> str:
+        return f"{self.author} ({self.position + 1})"
+
+
+def disown(instance: models.Model, **signal: Any) -> None:
+    """Let the books of an account that is being deleted live on, as a change that clients can see."""
+    Book.objects.filter(added_by_id=instance.pk).update(
+        added_by=None, version=F("version") + 1, updated_at=timezone.now()
+    )
+
+
+@contextmanager
+def _isbn_once() -> Iterator[None]:
+    """A transaction in which a second book of the same ISBN is IsbnTaken, also when two arrive at once."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        # PostgreSQL names the constraint, SQLite the column.
+        if ONE_ISBN in str(error) or "books_book.isbn" in str(error):
+            raise IsbnTaken from error
+        raise

@@ -1,0 +1,19 @@
+"""May they? Who may do what with books: the one table behind permissions, OpenAPI and the README."""
+
+from accounts.permissions import Policy, Rule
+from accounts.roles import EVERY_ROLE, Role
+
+_READ = Rule(roles=EVERY_ROLE, public=True)
+_ADD = Rule(roles=frozenset({Role.USER, Role.ADMIN}))
+_CHANGE = Rule(roles=frozenset({Role.ADMIN}), owners=frozenset({Role.USER}))
+
+BOOK_POLICY: Policy = {
+    "list": _READ,
+    "retrieve": _READ,
+    "metadata": _READ,
+    "create": _ADD,
+    "update": _CHANGE,
+    "partial_update": _CHANGE,
+    "destroy": _CHANGE,
+}
+AUTHOR_POLICY: Policy = {"list": _READ, "retrieve": _READ, "metadata": _READ}

@@ -1,0 +1,98 @@
+"""How are books found by words? One plain form of text, and one question for two databases.
+
+`normalise` does all linguistic work in Python, so both databases see nothing but words between blanks and answer
+alike: PostgreSQL through a tsvector column made from those words without any parser, SQLite through an FTS5 table
+whose tokenizer splits at ASCII separators only. Both are made by migration 0002.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any, cast
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, F, Func
+from django.db.models.expressions import Col
+from django.db.models.sql.compiler import SQLCompiler
+
+MAX_WORD = 100  # characters; a tsvector refuses words of more than 2,046 bytes
+MAX_LINE = 100_000  # characters; a tsvector holds 1 MiB, and a character takes at most 4 bytes
+MAX_SORT_KEY = 200  # characters; a B-tree entry holds about 2,700 bytes
+
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+# Marks that make another letter in their script (nukta, kana voicing, virama) stay; accents and points go.
+_KEPT_MARKS = frozenset({0, 7, 8, 9})
+
+
+def normalise(text: str) -> str:
+    """The words of `text` between single blanks, without case, accents and punctuation.
+
+    Han characters and kana are words of their own, since their scripts put no blanks between words. Words are cut
+    at 100 characters. Doing it twice changes nothing.
+    """
+    if text.isascii():
+        return " ".join([word[:MAX_WORD] for word in _ASCII_WORD.findall(text.lower())])
+    # Case folding can undo a decomposition, hence the second one (Unicode Standard, D145).
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    bare = "".join([sign for sign in folded if unicodedata.combining(sign) in _KEPT_MARKS])
+    spread = "".join([_as_part_of_word(sign) for sign in unicodedata.normalize("NFC", bare)])
+    return " ".join([word[:MAX_WORD] for word in spread.split()])
+
+
+def _as_part_of_word(sign: str) -> str:
+    if "\u3041" <= sign <= "\u9fff" or "\U00020000" <= sign <= "\U0003ffff":
+        return f" {sign} " if sign.isalnum() else " "
+    return sign if sign.isalnum() or unicodedata.category(sign)[0] == "M" else " "
+
+
+def sort_key(text: str) -> str:
+    """What `text` sorts by: its words, at most 200 characters of them."""
+    return normalise(text)[:MAX_SORT_KEY].rstrip()
+
+
+def line_of(*, title: str, subtitle: str, authors: Iterable[str], subjects: Iterable[str]) -> str:
+    """The words of a book on one line, with marks that tell where an author and a subject begin and end."""
+    return (
+        f" {normalise(title)} | {normalise(subtitle)} {''.join(map(author_mark, authors))}"
+        f" {''.join(map(subject_mark, subjects))}"
+    )[:MAX_LINE]
+
+
+def author_mark(name: str) -> str:
+    """How the whole name of an author stands in a book's line."""
+    return f"|{normalise(name)}|"
+
+
+def subject_mark(subject: str) -> str:
+    """How a whole subject stands in a book's line."""
+    return f";{normalise(subject)};"
+
+
+class HasWords(Func):
+    """True for rows in whose `words` every word of `text` occurs. The text must have at least one word."""
+
+    output_field = BooleanField()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(F("pk"))
+        self.words = normalise(text).split()
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, tuple[str]]:
+        """A GIN index answers this. Words are letters and digits alone: nothing in them needs quoting."""
+        alias = compiler.quote_name_unless_alias(self._pk.alias)
+        return f'{alias}."search" @@ %s::tsquery', (" & ".join(f"'{word}'" for word in self.words),)
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> tuple[str, tuple[str]]:
+        """FTS5 answers this."""
+        row, _ = compiler.compile(self._pk)
+        table = compiler.quote_name_unless_alias(f"{self._pk.target.model._meta.db_table}_words")
+        found = f"{row} IN (SELECT rowid FROM {table} WHERE {table} MATCH %s)"  # noqa: S608 - names only
+        return found, (" AND ".join(f'"{word}"' for word in self.words),)
+
+    @property
+    def _pk(self) -> Col:
+        return cast("Col", self.get_source_expressions()[0])
