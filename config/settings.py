@@ -263,7 +263,8 @@ LOGGING = {
             "class": "logging.StreamHandler",
             "filters": ["request"],
             "formatter": "people" if DEBUG else "json",
-        }
+        },
+        "none": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
@@ -271,7 +272,7 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO"},
         "django.utils.autoreload": {"level": "WARNING"},
         # One line a request is ours (config.operations); these would write a second, with the query string.
-        "django.server": {"handlers": [], "propagate": False},
+        "django.server": {"handlers": ["none"], "propagate": False},
         "django.request": {"level": "ERROR"},
         "botocore": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},

@@ -37,8 +37,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started: list[subprocess.Popen[bytes]] = []
     try:
-        for address in ((host, port), ("127.0.0.1", cognito_port)):
-            _require_free(*address)
+        _require_free("PORT", host, port)
+        _require_free("COGNITO_LOCAL_PORT", "127.0.0.1", cognito_port)
         with tempfile.TemporaryDirectory() as scratch:
             local = _start_cognito(started, cognito_port, _app_urls(host, port), Path(scratch) / "environment.json")
         environment = _environment(local, host)
@@ -104,13 +104,12 @@ def _app_urls(host: str, port: int) -> list[str]:
     return list(dict.fromkeys([f"http://{shown}:{port}", f"http://localhost:{port}"]))
 
 
-def _require_free(host: str, port: int) -> None:
+def _require_free(variable: str, host: str, port: int) -> None:
     try:
         socket.create_server((host, port)).close()
     except OSError as error:
-        raise CannotRun(
-            f"Port {port} of {host} cannot be used: {error.strerror}. Set another, e.g. PORT=8001."
-        ) from None
+        why = os.strerror(error.errno or 0)
+        raise CannotRun(f"{host}:{port} cannot be used: {why}. Set {variable} to another port.") from None
 
 
 def _start(command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
