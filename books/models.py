@@ -1,6 +1,6 @@
 """What is a book, who wrote it, and how are books found and changed? Every query that deserves a name is here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from operator import itemgetter
@@ -14,6 +14,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from books.changes import BookChange, between, told
 from books.exceptions import IsbnTaken
 from books.fields import SortKeyField, VersionField, WordsField
 from books.search import HasWords, author_mark, line_of, normalise, sort_key, subject_mark
@@ -80,7 +81,7 @@ class Author(models.Model):
         """What this author is found by."""
         return normalise(self.name)
 
-    def rename(self, name: str) -> None:
+    def rename(self, name: str, by: str = "") -> None:
         """Take another name, in every book too. Raises IntegrityError when another author has it."""
         with transaction.atomic():
             # Books first, as every other writer does, so that nobody waits in a circle.
@@ -89,8 +90,10 @@ class Author(models.Model):
             self.save()
             for start in range(0, len(books), 500):
                 for book in Book.objects.filter(pk__in=books[start : start + 500]):
+                    was = told(book)
                     book.author_names = [name if each == old else each for each in book.author_names]
                     book.save()
+                    book.note_change(was, by)
 
 
 def _tier(title: str, phrase: str) -> int:
@@ -158,6 +161,7 @@ class BookQuerySet(models.QuerySet["Book"]):
         with _isbn_once():
             book.save(force_insert=True)
             Authorship.objects.link([book])
+            BookChange.objects.note(BookChange.Action.ADDED, book, book.added_by_id or "", {})
         return book
 
 
@@ -165,7 +169,8 @@ class Book(models.Model):
     """A book of the catalogue.
 
     `author_names` is what the API shows; it equals the names of `authors` in order. The verbs that keep it so are
-    `Book.objects.add`, `Book.change`, `Book.take_names_from_authors` and `Author.rename`.
+    `Book.objects.add`, `Book.change`, `Book.take_names_from_authors` and `Author.rename`. Who did it is kept by these,
+    `Book.discard` and `Book.note_change`; `by` is always a subject.
     """
 
     isbn = models.CharField("ISBN", max_length=13, null=True, blank=True)
@@ -246,8 +251,9 @@ class Book(models.Model):
         """What this book is found by."""
         return line_of(title=self.title, subtitle=self.subtitle, authors=self.author_names, subjects=self.subjects)
 
-    def change(self, **values: Any) -> None:
+    def change(self, *, by: str = "", **values: Any) -> None:
         """Give it new values. It must have been read under a lock. Raises IsbnTaken."""
+        was = told(self)
         relink = values.get("author_names", self.author_names) != self.author_names
         for name, value in values.items():
             setattr(self, name, value)
@@ -256,6 +262,17 @@ class Book(models.Model):
             if relink:
                 self.authorship_set.all().delete()
                 Authorship.objects.link([self])
+            self.note_change(was, by)
+
+    def discard(self, by: str = "") -> None:
+        """Delete it, and keep what it was."""
+        with transaction.atomic():
+            BookChange.objects.note(BookChange.Action.DELETED, self, by, between(told(self), {}))
+            self.delete()
+
+    def note_change(self, was: Mapping[str, Any], by: str) -> None:
+        """Keep that `by` made it what it is now, from what `told` said before."""
+        BookChange.objects.note(BookChange.Action.CHANGED, self, by, between(was, told(self)))
 
     def take_names_from_authors(self) -> None:
         """Make `author_names` what the linked authors say, and save."""

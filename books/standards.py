@@ -40,6 +40,6 @@ def language_tag(text: str) -> str:
     if len(text) > MAX_LANGUAGE_LENGTH or not _LANGUAGE.fullmatch(text) or not tag_is_valid(text):
         raise ValueError("This is not a valid BCP 47 language tag, such as en or pt-BR.")
     canonical: str = standardize_tag(text)
-    if len(canonical) > MAX_LANGUAGE_LENGTH:
-        raise ValueError("This language tag is too long.")
+    if len(canonical) > MAX_LANGUAGE_LENGTH or not tag_is_valid(canonical):
+        raise ValueError("This is not a valid BCP 47 language tag, such as en or pt-BR.")
     return canonical

@@ -149,7 +149,7 @@ class BookViewSet(CatalogueViewSet[Book]):
             book = self._locked()
             serializer = self.get_serializer(book, data=data, partial=partial)
             serializer.is_valid(raise_exception=True)
-            serializer.save()
+            serializer.save(by=cast("CognitoUser", request.user).sub)
         return self.show(book)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -160,7 +160,7 @@ class BookViewSet(CatalogueViewSet[Book]):
         """No book."""
         self.get_object()
         with transaction.atomic():
-            self._locked().delete()
+            self._locked().discard(by=cast("CognitoUser", request.user).sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _locked(self) -> Book:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from books.catalogues import values
+from books.catalogues.export import plain_cell, split_names
 from books.catalogues.isbns import proven_isbn
 from books.catalogues.presets import FIELDS, OWN, Preset
 from books.catalogues.records import Record
@@ -50,6 +51,8 @@ class Layout:
     ) -> None:
         self.header = list(header)
         self._preset = preset
+        # In files of our own making cells are guarded and semicolons inside names escaped.
+        self._is_own = preset is OWN
         self._separators = {**dict.fromkeys(LISTS, SEPARATOR), **preset.separators, **(separators or {})}
         # Of two columns with one name the first counts.
         self._positions = {_plain(name): place for place, name in reversed(list(enumerate(header)))}
@@ -116,6 +119,8 @@ class Layout:
     def _texts(self, field: str, cells: Sequence[str]) -> list[str]:
         """What stands in the columns of `field`, without what is blank."""
         texts = [text for place in self._fields[field] if (text := cells[place].strip())]
+        if self._is_own:
+            texts = [*map(plain_cell, texts)]
         for text in texts:
             if corrupt := _CORRUPT.search(text):
                 what = "a NUL character" if corrupt[0] == "\0" else "bytes that are no text; is --encoding right?"
@@ -133,7 +138,7 @@ class Layout:
         if subtitle:
             texts["subtitle"] = [subtitle]
         row.values["title"] = _needed("title", partial(values.one_line, title, MAX_TITLE_LENGTH))
-        people = values.parts(texts["authors"][0], self._separators["authors"])
+        people = self._parts("authors", texts["authors"][0])
         names = self._preset.pick_authors(people)
         row.values["author_names"] = _needed("authors", partial(values.distinct_names, names))
         if "isbn" in texts:
@@ -147,6 +152,13 @@ class Layout:
                 except ValueError as error:
                     row.notes.append(f"{field} left out: {error}")
 
+    def _parts(self, field: str, text: str) -> list[str]:
+        """What stands between the separators of a list."""
+        separator = self._separators[field]
+        if self._is_own and separator == SEPARATOR:
+            return [part for name in split_names(text) if (part := " ".join(name.split()))]
+        return values.parts(text, separator)
+
     def _fill_isbn(self, row: Row, texts: Sequence[str]) -> None:
         try:
             row.values["isbn"], repaired = proven_isbn(texts)
@@ -157,7 +169,7 @@ class Layout:
                 row.notes.append("isbn repaired: its check digit proves it")
 
     def _fill_subjects(self, row: Row, text: str) -> None:
-        subjects, cut = values.cut_subjects(values.parts(text, self._separators["subjects"]))
+        subjects, cut = values.cut_subjects(self._parts("subjects", text))
         if subjects:
             row.values["subjects"] = subjects
         if cut:

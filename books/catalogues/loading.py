@@ -17,6 +17,7 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from books.catalogues.rows import Outcome, Row
 from books.catalogues.seen import Earlier, Seen
+from books.changes import BookChange
 from books.models import Authorship, Book
 from books.search import sort_key
 
@@ -61,9 +62,14 @@ def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 class Loader:
-    """Puts batches of rows into the catalogue; with `dry_run` it only finds out what would become of them."""
+    """Puts batches of rows into the catalogue; with `dry_run` it only finds out what would become of them.
 
-    def __init__(self, seen: Seen, *, dry_run: bool = False) -> None:
+    `by` is the subject of who imports; nobody, for a command. What is changed is noted either way; what is added only
+    where there is somebody to name, for the rest is told by `created_at`.
+    """
+
+    def __init__(self, seen: Seen, *, dry_run: bool = False, by: str = "") -> None:
+        self._by = by
         self._seen = seen
         self._dry_run = dry_run
 
@@ -71,7 +77,7 @@ class Loader:
         """Give each row that has none its outcome. Raises DatabaseError, and then nothing of the batch is written."""
         ready = [row for row in rows if row.outcome is None]
         for attempt in range(1, ATTEMPTS + 1):
-            batch = _Batch(ready, self._seen)
+            batch = _Batch(ready, self._seen, self._by)
             try:
                 if self._dry_run:
                     batch.plan(lock=False)
@@ -91,8 +97,10 @@ class Loader:
 class _Batch:
     """One attempt at one batch."""
 
-    def __init__(self, rows: Sequence[Row], seen: Seen) -> None:
+    def __init__(self, rows: Sequence[Row], seen: Seen, by: str) -> None:
         self.fresh: dict[str, Earlier] = {}
+        self._by = by
+        self._notes: list[BookChange] = []
         self._rows = rows
         self._seen = seen
         self._by_isbn: dict[str, Book] = {}
@@ -116,6 +124,9 @@ class _Batch:
             Authorship.objects.filter(book__in=self._relinked).delete()
         Book.objects.bulk_create(self._new)
         Authorship.objects.link([*self._relinked, *self._new])
+        if self._by:
+            self._notes += [BookChange.made(BookChange.Action.IMPORTED, book, self._by, {}) for book in self._new]
+        BookChange.objects.bulk_create(self._notes)
 
     def settle(self) -> None:
         """Tell the rows what became of them."""
@@ -178,8 +189,10 @@ class _Batch:
         if not news:
             self._verdicts.append((row, Outcome.UNCHANGED, ""))
             return
+        told = {name: [getattr(book, name), value] for name, value in news.items()}
         for name, value in news.items():
             setattr(book, name, value)
+        self._notes.append(BookChange.made(BookChange.Action.MERGED, book, self._by, told))
         book.version += 1
         self._changed.append(book)
         if "author_names" in news:

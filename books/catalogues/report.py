@@ -39,5 +39,10 @@ class Report:
             yield f"{outcome:<10}{self.outcomes[outcome]:>12,}"
         yield f"{'seconds':<10}{seconds:>12,.1f}"
         yield f"{'rows/s':<10}{self.read / max(seconds, 0.001):>12,.0f}"
+        for note, count, line in self.remarks():
+            yield f"  {note}: {count:,} (first in line {line})"
+
+    def remarks(self) -> Iterator[tuple[str, int, int]]:
+        """The notes, the most frequent first: what, how often, and in which line first."""
         for note, count in self.notes.most_common():
-            yield f"  {note}: {count:,} (first in line {self._first_line[note]})"
+            yield note, count, self._first_line[note]

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
 
+from accounts.models import User
 from books.models import Book
 from tests.conftest import Client
 
@@ -47,3 +49,12 @@ def shelve(db: None) -> Shelve:
         return Book.objects.add(title=title, author_names=list(authors) or ["Herman Melville"], **values)
 
     return put
+
+
+@pytest.fixture
+def browser(db: None, settings: Any) -> Browser:
+    """A browser in which Ada, an administrator, is signed in."""
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+    client = Browser()
+    client.force_login(User.objects.create_superuser("Ada", email="ada@example.com"))
+    return client

@@ -1,25 +1,16 @@
 """The catalogue in the admin: it looks after the same promises as the API."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.admin.sites import site
 from django.test import Client as Browser
 
-from accounts.models import User
 from books.models import Author, Book
 from tests.books.conftest import Shelve
 
 LIST, ADD = "/admin/books/book/", "/admin/books/book/add/"
-
-
-@pytest.fixture
-def browser(db: None, settings: Any) -> Browser:
-    """A browser in which an administrator is signed in."""
-    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
-    client = Browser()
-    client.force_login(User.objects.create_superuser("Ada"))
-    return client
 
 
 def form(*authors: Author, book: Book | None = None, **values: Any) -> dict[str, Any]:
@@ -133,7 +124,36 @@ def test_the_list_costs_the_same_number_of_queries_whatever_is_on_it(
         browser.get(LIST)
 
 
-@pytest.mark.parametrize("path", [LIST, ADD, "/admin/books/author/", "/admin/books/author/add/"])
+@pytest.mark.parametrize(
+    "query, found",
+    [
+        ({"published": "1800-1899"}, ["Emma"]),
+        ({"published": "unknown"}, ["Faust"]),
+        ({"rated": "from-4"}, ["Emma"]),
+        ({"rated": "none"}, ["Faust"]),
+        ({"isbn__isempty": "1"}, ["Faust"]),
+        ({"language": "de"}, ["Faust"]),
+        ({"origin": "import"}, ["Emma", "Faust"]),
+        ({"origin": "me"}, []),
+        ({"origin": "nonsense"}, ["Emma", "Faust"]),
+        ({"created_at__year": "2020"}, []),
+    ],
+)
+def test_the_list_is_narrowed(browser: Browser, shelve: Shelve, query: dict[str, str], found: list[str]) -> None:
+    shelve("Emma", isbn="9780141439587", published_year=1815, rating=Decimal("4.25"), language="en")
+    shelve("Faust", language="de")
+    page = browser.get(LIST, query)
+    assert sorted(book.title for book in page.context["cl"].result_list) == found
+
+
+def test_a_book_added_here_is_the_administrators_own(browser: Browser, jane: Author) -> None:
+    browser.post(ADD, form(jane))
+    assert [book.title for book in browser.get(LIST, {"origin": "me"}).context["cl"].result_list] == ["Emma"]
+
+
+@pytest.mark.parametrize(
+    "path", [LIST, ADD, "/admin/books/author/", "/admin/books/author/add/", "/admin/books/bookchange/"]
+)
 def test_every_page_opens(browser: Browser, shelve: Shelve, path: str) -> None:
     shelve()
     assert browser.get(path).status_code == 200
@@ -151,4 +171,8 @@ def test_authors_are_completed_while_typing(browser: Browser, jane: Author) -> N
 
 
 def test_links_are_made_with_their_books_and_nowhere_else() -> None:
-    assert {model.__name__ for model in site._registry if model._meta.app_label == "books"} == {"Author", "Book"}
+    assert {model.__name__ for model in site._registry if model._meta.app_label == "books"} == {
+        "Author",
+        "Book",
+        "BookChange",
+    }

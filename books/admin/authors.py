@@ -1,0 +1,24 @@
+"""Authors in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from books.admin.base import OwnSearch, subject_of
+from books.models import Author
+
+
+@admin.register(Author)
+class AuthorAdmin(OwnSearch):
+    """Authors."""
+
+    list_display = ("name",)
+    search_fields = ("words",)
+
+    def save_model(self, request: HttpRequest, obj: Author, form: Any, change: bool) -> None:
+        """A new name goes into the books as well."""
+        if change and "name" in form.changed_data:
+            obj.rename(obj.name, by=subject_of(request))
+        else:
+            obj.save()

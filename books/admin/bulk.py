@@ -1,0 +1,143 @@
+"""Many books at once: chosen in the list, confirmed on a page of their own, changed in one transaction."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from books.admin.base import OwnSearch, subject_of
+from books.admin.forms import standard
+from books.models import MAX_NAME_LENGTH, MAX_NAMES, Book
+from books.standards import MAX_LANGUAGE_LENGTH, language_tag
+
+MAX_AT_ONCE = 500  # one transaction, and well below the fields that Django reads of a form
+SHOWN = 10
+
+Change = Callable[[Book, Any, str], bool]
+"""Changes one book by the form's values, for a subject; whether there was anything to change."""
+
+
+class NothingMore(forms.Form):
+    """A yes is enough."""
+
+
+class LanguageForm(forms.Form):
+    """Which language."""
+
+    language = forms.CharField(
+        max_length=MAX_LANGUAGE_LENGTH, required=False, help_text="A BCP 47 tag, such as en or pt-BR; empty for none."
+    )
+
+    def clean_language(self) -> str:
+        """The canonical tag."""
+        return standard(language_tag, self.cleaned_data["language"])
+
+
+class SubjectForm(forms.Form):
+    """Which subject."""
+
+    subject = forms.CharField(max_length=MAX_NAME_LENGTH)
+
+
+class BulkActs(OwnSearch):
+    """The actions of the list of books."""
+
+    @admin.action(description="Set the language of selected books", permissions=["change"])
+    def set_language(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
+        """One language for all of them."""
+        return self._in_bulk(request, queryset, "Set the language", "change", LanguageForm, _set_language)
+
+    @admin.action(description="Add a subject to selected books", permissions=["change"])
+    def add_subject(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
+        """One more subject for those that lack it."""
+        return self._in_bulk(request, queryset, "Add a subject", "change", SubjectForm, _add_subject)
+
+    @admin.action(description="Remove a subject from selected books", permissions=["change"])
+    def remove_subject(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
+        """One subject less for those that have it."""
+        return self._in_bulk(request, queryset, "Remove a subject", "change", SubjectForm, _remove_subject)
+
+    @admin.action(description="Delete selected books", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
+        """All of them. Django's own would know nothing of their history."""
+        return self._in_bulk(request, queryset, "Delete", "delete", NothingMore, _delete)
+
+    def _in_bulk(
+        self,
+        request: HttpRequest,
+        queryset: "QuerySet[Any]",
+        verb: str,
+        needs: str,
+        form_class: type[forms.Form],
+        change: Change,
+    ) -> HttpResponse | None:
+        allowed = {"change": self.has_change_permission, "delete": self.has_delete_permission}[needs]
+        if not allowed(request):
+            raise PermissionDenied
+        # By their numbers from here on: what the page has shown is what will be changed.
+        chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
+        if len(chosen) > MAX_AT_ONCE:
+            said = f"At most {MAX_AT_ONCE} books at once: narrow the list first. Nothing was changed."
+            self.message_user(request, said, messages.ERROR)
+            return None
+        form = form_class(request.POST if "confirmed" in request.POST else None)
+        if form.is_bound and form.is_valid():
+            done = _all(chosen, change, form.cleaned_data, subject_of(request))
+            what = "deleted" if needs == "delete" else "changed"
+            left = f"; {len(chosen) - done} had nothing to change" if done < len(chosen) else ""
+            self.message_user(request, f"{done} of {len(chosen)} books {what}{left}.", messages.SUCCESS)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{verb}: {len(chosen)} book{'' if len(chosen) == 1 else 's'}",
+            "opts": self.opts,
+            "form": form,
+            "verb": verb,
+            "is_dangerous": needs == "delete",
+            "books": Book.objects.filter(pk__in=chosen[:SHOWN]).order_by("pk"),
+            "more": max(len(chosen) - SHOWN, 0),
+            "chosen": chosen,
+            "box": helpers.ACTION_CHECKBOX_NAME,
+            "action": request.POST["action"],
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/books/book/bulk.html", context)
+
+
+def _all(chosen: list[int], change: Change, values: Any, by: str) -> int:
+    with transaction.atomic():
+        books = Book.objects.select_for_update().filter(pk__in=chosen).order_by("pk")
+        return sum(change(book, values, by) for book in books)
+
+
+def _set_language(book: Book, values: Any, by: str) -> bool:
+    if book.language == values["language"]:
+        return False
+    book.change(by=by, language=values["language"])
+    return True
+
+
+def _add_subject(book: Book, values: Any, by: str) -> bool:
+    if values["subject"] in book.subjects or len(book.subjects) >= MAX_NAMES:
+        return False
+    book.change(by=by, subjects=[*book.subjects, values["subject"]])
+    return True
+
+
+def _remove_subject(book: Book, values: Any, by: str) -> bool:
+    if values["subject"] not in book.subjects:
+        return False
+    book.change(by=by, subjects=[each for each in book.subjects if each != values["subject"]])
+    return True
+
+
+def _delete(book: Book, values: Any, by: str) -> bool:
+    book.discard(by=by)
+    return True

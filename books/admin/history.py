@@ -1,0 +1,111 @@
+"""Who changed which book, when, and from what to what: a book's History page, and the list of all changes."""
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Field, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.text import Truncator
+
+from accounts.users import email_of
+from books.admin.base import ModelAdmin, OwnSearch
+from books.changes import BookChange
+from books.models import Book
+
+PAGE = 25
+MAX_SHOWN = 300  # characters of a value
+
+
+def _shown(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return Truncator(text).chars(MAX_SHOWN) or "nothing"
+
+
+def _label(name: str) -> str:
+    return (
+        "authors" if name == "author_names" else str(cast("Field[Any, Any]", Book._meta.get_field(name)).verbose_name)
+    )
+
+
+def _who(change: Any) -> str:
+    return change.email or change.by or "a command"
+
+
+def _news(change: BookChange) -> list[tuple[str, str, str]]:
+    return [(_label(name), _shown(old), _shown(new)) for name, (old, new) in change.news.items()]
+
+
+class HistoryPage(OwnSearch):
+    """Replaces Django's History page, which knows of changes in the admin alone."""
+
+    object_history_template = "admin/books/book/object_history.html"
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The changes of one book, the newest first. Django checks who asks."""
+        number = object_id if object_id.isdecimal() and len(object_id) < 19 else 0
+        changes = BookChange.objects.of(number).annotate(email=email_of("by"))
+        page = Paginator(changes, PAGE).get_page(request.GET.get("page"))
+        told = [(change.at, _who(change), change.get_action_display(), _news(change)) for change in page]
+        return super().history_view(request, object_id, {**(extra_context or {}), "changes": told, "page": page})
+
+
+@admin.register(BookChange)
+class BookChangeAdmin(ModelAdmin):
+    """All changes, also of books that are gone. Looks only."""
+
+    list_display = ("at", "of_book", "action", "who", "what")
+    list_display_links = ("at",)
+    list_filter = ("action",)
+    date_hierarchy = "at"
+    search_fields = ("title", "by", "email")
+    search_help_text = "Parts of a title, an e-mail address or a subject."
+    show_full_result_count = False
+    list_per_page = 50
+    fields = ("at", "of_book", "action", "who", "details")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
+        """With the address of who did it, where it is known."""
+        return BookChange.objects.order_by("-at", "-id").annotate(email=email_of("by"))
+
+    @admin.display(description="book", ordering="title")
+    def of_book(self, change: BookChange) -> str:
+        """Its title, which leads to its history."""
+        if change.action == BookChange.Action.DELETED:
+            return change.title
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:books_book_history", args=[change.book_id]), change.title
+        )
+
+    @admin.display(ordering="by")
+    def who(self, change: BookChange) -> str:
+        """The address, or the subject."""
+        return _who(change)
+
+    @admin.display(description="fields")
+    def what(self, change: BookChange) -> str:
+        """Which fields changed."""
+        return "" if change.action == BookChange.Action.DELETED else ", ".join(map(_label, change.news))
+
+    @admin.display(description="from what to what")
+    def details(self, change: BookChange) -> str:
+        """Every field with its old and new value."""
+        rows = format_html_join("", "<dt>{}</dt><dd><del>{}</del> <ins>{}</ins></dd>", _news(change))
+        return format_html('<dl class="news">{}</dl>', rows) if change.news else "nothing"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: a change is kept where it is made."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: BookChange | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: BookChange | None = None) -> bool:
+        """Never."""
+        return False

@@ -1,0 +1,210 @@
+"""A catalogue from a CSV file, in three pages: upload; preview, where nothing is written; done.
+
+The file waits on the server between the pages, and only the session that uploaded it knows where (`uploads`).
+"""
+
+import logging
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import filesizeformat
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from books.admin import trial, uploads
+from books.admin.base import OwnSearch, subject_of
+from books.admin.forms import LinesField
+from books.catalogues.presets import FIELDS
+
+logger = logging.getLogger(__name__)
+
+OWN_COLUMNS = "own"
+SIZE = "20 MB"
+MARGIN = 64 * 1024  # bytes of a request beside the file
+
+_WAITING, _DONE = "books_import_waiting", "books_import_done"
+
+
+class UploadForm(forms.Form):
+    """Which file, and how it is to be read."""
+
+    file = forms.FileField(
+        label="CSV file",
+        help_text=f"With a row of column names at the top; at most {SIZE}. A larger one goes through manage.py "
+        "import_books.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,text/csv"}),
+    )
+    preset = forms.ChoiceField(
+        label="Made by",
+        choices=[
+            (OWN_COLUMNS, "us, or anybody whose columns are named like our fields"),
+            ("goodbooks", "goodbooks-10k"),
+            ("gutenberg", "Project Gutenberg"),
+        ],
+    )
+    delimiter = forms.ChoiceField(choices=[(",", "comma"), (";", "semicolon"), ("tab", "tab"), ("|", "bar")])
+    encoding = forms.ChoiceField(
+        choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252 (Western Europe)"), ("utf-16", "UTF-16")]
+    )
+    columns = LinesField(
+        label="Columns with other names",
+        required=False,
+        help_text=f"One field=column on each line, such as title=Titel. The fields: {', '.join(FIELDS)}.",
+    )
+
+    def clean_file(self) -> Any:
+        """Neither too large."""
+        file = self.cleaned_data["file"]
+        if file.size > uploads.MAX_BYTES:
+            raise ValidationError(_too_large())
+        return file
+
+    def clean_columns(self) -> dict[str, list[str]]:
+        """Columns by field."""
+        columns: dict[str, list[str]] = {}
+        for line in self.cleaned_data["columns"]:
+            field, _, column = line.partition("=")
+            if field.strip() not in FIELDS or not column.strip():
+                raise ValidationError(f"{line[:60]}: write field=column, with one of the fields named below.")
+            columns.setdefault(field.strip(), []).append(column.strip())
+        return columns
+
+
+def _too_large() -> str:
+    return f"The file is larger than {SIZE}. Split it, or use manage.py import_books, which takes any size."
+
+
+class ImportPages(OwnSearch):
+    """Adds `import/`, `import/preview/` and `import/done/` to the paths of the list."""
+
+    def get_urls(self) -> list[Any]:
+        """Ours, then Django's."""
+        site = self.admin_site.admin_view
+        # The size is looked at before the token: to find that, Django reads the whole body. `_upload` then checks it.
+        upload = csrf_exempt(lambda request: self._upload(request))
+        return [
+            path("import/", site(upload), name="books_book_import"),
+            path("import/preview/", site(self.preview_view), name="books_book_import_preview"),
+            path("import/done/", site(require_safe(self.done_view)), name="books_book_import_done"),
+            *super().get_urls(),
+        ]
+
+    def may_import(self, request: HttpRequest) -> bool:
+        """Whether somebody may both add and change books, as an import does."""
+        return self.has_add_permission(request) and self.has_change_permission(request)
+
+    def _upload(self, request: HttpRequest) -> HttpResponse:
+        self._require(request)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) > uploads.MAX_BYTES + MARGIN:
+            return self._page(request, "upload", {"form": UploadForm(), "refusal": _too_large()}, status=413)
+        return csrf_protect(require_http_methods(["GET", "HEAD", "POST"])(self.upload_view))(request)
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """The form; a good file is kept, and leads to the preview."""
+        if request.method != "POST":
+            return self._page(request, "upload", {"form": UploadForm()})
+        form = UploadForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self._page(request, "upload", {"form": form}, status=400)
+        self._forget(request)
+        try:
+            key = uploads.keep(form.cleaned_data["file"])
+        except (OSError, uploads.UnsafeDirectoryError) as error:
+            logger.error("An upload could not be kept: %s", type(error).__name__)
+            refusal = "The file could not be kept on the server. Its operators can read why in the log."
+            return self._page(request, "upload", {"form": form, "refusal": refusal}, status=503)
+        request.session[_WAITING] = {
+            "key": key,
+            "name": form.cleaned_data["file"].name[:100],
+            "size": form.cleaned_data["file"].size,
+            "wishes": {name: form.cleaned_data[name] for name in ("preset", "delimiter", "encoding", "columns")},
+        }
+        return HttpResponseRedirect(reverse("admin:books_book_import_preview"))
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """What would happen. A POST does it, or gives it up."""
+        self._require(request)
+        waiting = request.session.get(_WAITING)
+        if not waiting or uploads.path_of(waiting["key"]) is None:
+            return self._again(request, "There is no file waiting here any more. Upload it again.")
+        if request.method != "POST":
+            return self._preview(request, waiting)
+        if "cancel" in request.POST:
+            self._forget(request)
+            self.message_user(request, "Given up: nothing was imported.", messages.INFO)
+            return HttpResponseRedirect(reverse("admin:books_book_changelist"))
+        return self._import(request, waiting)
+
+    def done_view(self, request: HttpRequest) -> HttpResponse:
+        """What has happened."""
+        self._require(request)
+        done = request.session.get(_DONE)
+        if not done:
+            return HttpResponseRedirect(reverse("admin:books_book_import"))
+        return self._page(request, "done", done)
+
+    def _preview(self, request: HttpRequest, waiting: dict[str, Any]) -> HttpResponse:
+        path = uploads.path_of(waiting["key"])
+        try:
+            if path is None:
+                raise FileNotFoundError
+            account = trial.read(path, _wishes(waiting), by=subject_of(request), dry_run=True)
+        except trial.BadFileError as error:
+            self._forget(request)
+            return self._again(request, f"The file {waiting['name']} cannot be read. {error}")
+        except FileNotFoundError:
+            return self._again(request, "There is no file waiting here any more. Upload it again.")
+        except DatabaseError as error:
+            logger.error("A preview failed: %s", type(error).__name__)
+            return self._again(request, "The database failed. Try again in a while; nothing was written.")
+        about = {"name": waiting["name"], "size": filesizeformat(waiting["size"])}
+        return self._page(request, "preview", {"account": account, "of": about})
+
+    def _import(self, request: HttpRequest, waiting: dict[str, Any]) -> HttpResponse:
+        path = uploads.take(waiting["key"])
+        if path is None:
+            return self._again(request, "This file is being imported already.")
+        try:
+            account = trial.read(path, _wishes(waiting), by=subject_of(request), dry_run=False)
+        except trial.BadFileError as error:
+            return self._again(request, f"The file {waiting['name']} cannot be read. {error}")
+        except DatabaseError as error:
+            logger.error("An import failed: %s", type(error).__name__)
+            said = "The database failed on the way. What was imported until then stays; importing again does the rest."
+            return self._again(request, said)
+        finally:
+            self._forget(request)
+        about = {"name": waiting["name"], "size": filesizeformat(waiting["size"])}
+        request.session[_DONE] = {"account": account, "of": about}
+        return HttpResponseRedirect(reverse("admin:books_book_import_done"))
+
+    def _require(self, request: HttpRequest) -> None:
+        if not self.may_import(request):
+            raise PermissionDenied
+
+    def _forget(self, request: HttpRequest) -> None:
+        waiting = request.session.pop(_WAITING, None)
+        if waiting:
+            uploads.discard(waiting["key"])
+
+    def _again(self, request: HttpRequest, said: str) -> HttpResponse:
+        self.message_user(request, said, messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:books_book_import"))
+
+    def _page(self, request: HttpRequest, name: str, more: dict[str, Any], status: int = 200) -> HttpResponse:
+        titles = {"upload": "Import a catalogue", "preview": "What this import would do", "done": "Imported"}
+        context = {**self.admin_site.each_context(request), "title": titles[name], "opts": self.opts, **more}
+        return TemplateResponse(request, f"admin/books/book/import_{name}.html", context, status=status)
+
+
+def _wishes(waiting: dict[str, Any]) -> trial.Wishes:
+    wishes = waiting["wishes"]
+    delimiter = "\t" if wishes["delimiter"] == "tab" else wishes["delimiter"]
+    return trial.Wishes(wishes["preset"], delimiter, wishes["encoding"], wishes["columns"])
