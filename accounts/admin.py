@@ -1,32 +1,271 @@
-"""People in the admin: who has written something or signed in here. Cognito keeps the rest; nothing is edited."""
+"""The people of the pool in the admin, as Cognito knows them now, and the records of what was done to them.
 
-from typing import TYPE_CHECKING
+Every act is a POST to one path and goes through `accounts.stewardship`, as those of the API do.
+"""
 
-from django.contrib import admin
-from django.http import HttpRequest
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from accounts.models import User
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from accounts import administration, stewardship
+from accounts.administration import Person, Place
+from accounts.cognito import Refused
+from accounts.exceptions import AccountError, PersonNotFound
+from accounts.models import AuditRecord, User
+from accounts.roles import Role
+from accounts.users import email_of
 
 if TYPE_CHECKING:
     UserModelAdmin = admin.ModelAdmin[User]
+    AuditModelAdmin = admin.ModelAdmin[AuditRecord]
 else:
-    UserModelAdmin = admin.ModelAdmin  # generic for the type checker only
+    UserModelAdmin = AuditModelAdmin = admin.ModelAdmin  # generic for the type checker only
+
+PAGE = 20
+RECORDS_SHOWN = 10
+
+ROLE_NAMES = {Role.ADMIN: "Administrator", Role.USER: "User", Role.GUEST: "Guest"}
+_ROLES = [(role.value, name) for role, name in ROLE_NAMES.items()]
+
+
+class FindForm(forms.Form):
+    """Whom to show."""
+
+    q = forms.CharField(
+        label="E-mail address begins with",
+        max_length=128,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(choices=[("", "any"), *_ROLES], required=False)
+
+
+class ActForm(forms.Form):
+    """What to do to somebody."""
+
+    act = forms.ChoiceField(choices=[(name, name) for name in ("role", "disable", "enable", "sign-out", "resend")])
+    role = forms.ChoiceField(choices=_ROLES, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """A change of role needs one."""
+        values = super().clean() or {}
+        if values.get("act") == "role" and not values.get("role"):
+            self.add_error("role", "Choose a role.")
+        return values
 
 
 @admin.register(User)
 class UserAdmin(UserModelAdmin):
-    """Looks only: roles are granted in Cognito, and follow the token."""
+    """Everybody in the pool. The rows of this database are no more than their shadows."""
 
-    list_display = ("__str__", "sub", "is_staff", "is_machine", "created_at")
-    list_filter = ("is_staff", "is_machine")
     search_fields = ("email", "username", "sub")
-    fields = ("sub", "username", "email", "is_staff", "is_machine", "is_active", "created_at", "last_login")
-    readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: a row appears by itself."""
+        """Never: people sign up, or are invited in Cognito."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Never: accounts are deleted in Cognito."""
+        """Never: people delete their accounts themselves; others are disabled."""
+        return False
+
+    def get_urls(self) -> list[Any]:
+        """Ours, then Django's, two of which lead to pages of ours as well."""
+        act = self.admin_site.admin_view(require_POST(self.act_view))
+        return [path("<str:sub>/act/", act, name="accounts_user_act"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A page of people, narrowed by the beginning of their address or by their role."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        form = FindForm(request.GET)
+        context: dict[str, Any] = {"title": "People", "form": form}
+        if not form.is_valid():
+            return self._page(request, "people", {**context, "error": "There is nobody such."}, 400)
+        email, role = form.cleaned_data["q"], form.cleaned_data["role"]
+        try:
+            place = Place.opened(request.GET["cursor"]) if "cursor" in request.GET else Place()
+            page = administration.people(
+                email_prefix=email, role=Role(role) if role else None, limit=PAGE, token=place.token
+            )
+        except (signing.BadSignature, Refused):
+            self.message_user(request, "This page of people is gone: here is the first one.", messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:accounts_user_changelist"))
+        except AccountError as error:
+            return self._page(request, "people", {**context, "error": error.detail}, error.status_code)
+        links = {"next": _link(request, place.after(page)), "previous": _link(request, place.before())}
+        return self._page(request, "people", {**context, **links, "people": [*map(_shown, page.people)]})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One person, and what may be done to them."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        sub = unquote(object_id)
+        row = User.objects.filter(sub=sub).first()
+        records = _records().filter(subject=sub)[:RECORDS_SHOWN]
+        context: dict[str, Any] = {"title": str(row or sub), "sub": sub, "row": row, "records": records}
+        try:
+            person = stewardship.person(sub)
+        except PersonNotFound as error:
+            if row is None:
+                self.message_user(request, str(error.detail), messages.ERROR)
+                return HttpResponseRedirect(reverse("admin:accounts_user_changelist"))
+            return self._page(request, "person", context)
+        except AccountError as error:
+            return self._page(request, "person", {**context, "error": error.detail}, error.status_code)
+        own = sub == _actor(request)
+        context |= {
+            "title": person.email or person.username,
+            "person": person,
+            "roles": _names(person),
+            "is_own": own,
+            "may_act": self.has_change_permission(request) and not own,
+            "form": ActForm(initial={"role": person.roles[0].value if person.roles else ""}),
+            "may_resend": person.status in (stewardship.INVITED, stewardship.UNCONFIRMED),
+        }
+        return self._page(request, "person", context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The audit records about somebody."""
+        return HttpResponseRedirect(f"{reverse('admin:accounts_auditrecord_changelist')}?q={unquote(object_id)}")
+
+    def act_view(self, request: HttpRequest, sub: str) -> HttpResponse:
+        """Do it. Whatever comes of it is said on the person's page."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        form = ActForm(request.POST)
+        if not form.is_valid():
+            self.message_user(request, "Choose what to do.", messages.ERROR)
+        else:
+            try:
+                said = _ACTS[form.cleaned_data["act"]](_actor(request), sub, form.cleaned_data)
+            except AccountError as error:
+                self.message_user(request, str(error.detail), messages.ERROR)
+            else:
+                self.message_user(request, said, messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[sub]))
+
+    def _page(self, request: HttpRequest, name: str, more: dict[str, Any], status: int = 200) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **more}
+        return TemplateResponse(request, f"admin/accounts/user/{name}.html", context, status=status)
+
+
+def _change_role(actor: str, sub: str, values: dict[str, Any]) -> str:
+    person = stewardship.change_role(actor, sub, Role(values["role"]))
+    return f"The role of {person.email} is now: {_names(person)}. Access tokens of before are refused."
+
+
+def _disable(actor: str, sub: str, values: dict[str, Any]) -> str:
+    stewardship.disable(actor, sub)
+    return "Disabled: neither signing in nor any token works any more."
+
+
+def _enable(actor: str, sub: str, values: dict[str, Any]) -> str:
+    stewardship.enable(actor, sub)
+    return "Enabled: signing in works again."
+
+
+def _sign_out(actor: str, sub: str, values: dict[str, Any]) -> str:
+    stewardship.sign_out(actor, sub)
+    return "Signed out everywhere. Signing in again is possible."
+
+
+def _resend(actor: str, sub: str, values: dict[str, Any]) -> str:
+    stewardship.resend(actor, sub)
+    return "The mail was sent again."
+
+
+_ACTS: dict[str, Callable[[str, str, dict[str, Any]], str]] = {
+    "role": _change_role,
+    "disable": _disable,
+    "enable": _enable,
+    "sign-out": _sign_out,
+    "resend": _resend,
+}
+
+
+def _actor(request: HttpRequest) -> str:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user.sub
+
+
+def _names(person: Person) -> str:
+    return ", ".join(ROLE_NAMES[role] for role in person.roles) or "no role"
+
+
+def _shown(person: Person) -> dict[str, Any]:
+    return {"person": person, "roles": _names(person)}
+
+
+def _link(request: HttpRequest, place: Place | None) -> str:
+    if place is None:
+        return ""
+    query = request.GET.copy()
+    query["cursor"] = place.sealed()
+    return f"?{query.urlencode()}"
+
+
+def _records() -> "QuerySet[AuditRecord]":
+    return AuditRecord.objects.annotate(actor_email=email_of("actor"), subject_email=email_of("subject"))
+
+
+@admin.register(AuditRecord)
+class AuditRecordAdmin(AuditModelAdmin):
+    """What administrators did to accounts. Looks only."""
+
+    list_display = ("at", "who", "action", "whom", "detail")
+    list_display_links = None
+    list_filter = ("action",)
+    date_hierarchy = "at"
+    search_fields = ("actor", "subject", "detail", "actor_email", "subject_email")
+    search_help_text = "Parts of a subject, of an e-mail address or of the detail."
+    show_full_result_count = False
+    list_per_page = 50
+    fields = ("at", "actor", "action", "subject", "detail")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[AuditRecord]":
+        """With the addresses of both, where they are known."""
+        return _records().order_by("-at", "-id")
+
+    @admin.display(ordering="actor")
+    def who(self, record: Any) -> str:
+        """The administrator's address, or their subject."""
+        return str(record.actor_email or record.actor)
+
+    @admin.display(ordering="subject")
+    def whom(self, record: Any) -> str:
+        """The other person, with the way to their page."""
+        url = reverse("admin:accounts_user_change", args=[record.subject])
+        return format_html('<a href="{}">{}</a>', url, record.subject_email or record.subject)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: a record is kept where something is done."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditRecord | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditRecord | None = None) -> bool:
+        """Never."""
         return False

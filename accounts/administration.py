@@ -1,8 +1,9 @@
 """What may administrators do to other people's accounts? Verbs over the pool that need AWS credentials.
 
 Least rights: cognito-idp:AdminAddUserToGroup, AdminRemoveUserFromGroup, AdminListGroupsForUser, AdminGetUser,
-AdminSetUserPassword, AdminDisableUser, AdminEnableUser, AdminUserGlobalSignOut, ListUsers, ListUsersInGroup and
-DescribeUserPool, on the one pool.
+AdminSetUserPassword, AdminDisableUser, AdminEnableUser, AdminUserGlobalSignOut, AdminCreateUser (which alone can send
+an invitation again), ListUsers, ListUsersInGroup and DescribeUserPool, on the one pool. `cognito_doctor` needs
+DescribeUserPoolClient, GetUserPoolMfaConfig and ListGroups besides.
 """
 
 import re
@@ -12,19 +13,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
+from django.core import signing
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from accounts.cognito import Refused, get_gateway
-from accounts.exceptions import CognitoMisconfigured, PasswordTooWeak, PersonNotFound
+from accounts.exceptions import CognitoMisconfigured, NothingToResend, PasswordTooWeak, PersonNotFound
 from accounts.roles import Role, roles_from_groups
 
 MAX_PAGE = 60  # AWS: ListUsers, parameter Limit
+MAX_CALLS = 5
 POLICY_SECONDS = 300
+_SALT = "accounts.people"
 
-_NOBODY = {"UserNotFoundException": PersonNotFound}
+# What cannot be anybody's name is nobody's either.
+_NOBODY = dict.fromkeys(("UserNotFoundException", "InvalidParameterException"), PersonNotFound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,29 +56,82 @@ class Page:
     next_token: str | None
 
 
+class Place:
+    """Where a page of people begins: Cognito's token for it, and the one before, for the way back."""
+
+    def __init__(self, token: str | None = None, previous: str | None = None, *, is_first: bool = True) -> None:
+        self.token = token
+        self._previous = previous
+        self._is_first = is_first
+
+    def after(self, page: Page) -> Self | None:
+        """The place of the page after `page`, which begins here, if there is one."""
+        return type(self)(page.next_token, self.token, is_first=False) if page.next_token else None
+
+    def before(self) -> Self | None:
+        """The page before, if there is one. From there the way leads forward only, or to the beginning."""
+        if self._is_first:
+            return None
+        return type(self)(self._previous, None, is_first=self._previous is None)
+
+    def sealed(self) -> str:
+        """As a cursor."""
+        return signing.dumps([self.token, self._previous, self._is_first], salt=_SALT, compress=True)
+
+    @classmethod
+    def opened(cls, cursor: str) -> Self:
+        """The place of a cursor. Raises BadSignature."""
+        token, previous, is_first = signing.loads(cursor, salt=_SALT)
+        return cls(token, previous, is_first=is_first)
+
+
 def people(*, email_prefix: str = "", role: Role | None = None, limit: int, token: str | None = None) -> Page:
     """A page of people, narrowed by the beginning of their e-mail address or by their role.
 
-    With both, the page of the role is narrowed here, so it may be shorter than `limit`. Raises Refused for a
-    `token` that is not one.
+    Cognito gives MAX_PAGE at once and does not know both narrowings together, so several of its pages may be asked
+    for, MAX_CALLS at most: a page may be shorter than `limit` and still have a next one. Raises Refused for a `token`
+    that is not one.
     """
-    paging: dict[str, Any] = {"Limit": min(limit, MAX_PAGE)}
-    errors = {"InvalidParameterException": Refused, "InvalidToken": Refused}
-    if role is not None:
-        paging |= {"NextToken": token} if token else {}
-        answer = get_gateway().administer("list_users_in_group", errors, GroupName=role.value, **paging)
-        token = answer.get("NextToken")
-    else:
-        paging |= {"PaginationToken": token} if token else {}
-        if email_prefix:
-            escaped = email_prefix.replace("\\", "\\\\").replace('"', '\\"')
-            paging["Filter"] = f'email ^= "{escaped}"'
-        answer = get_gateway().administer("list_users", errors, **paging)
-        token = answer.get("PaginationToken")
-    users = [user for user in answer["Users"] if _attributes(user).get("email", "").startswith(email_prefix.lower())]
+    users: list[Mapping[str, Any]] = []
+    for _ in range(MAX_CALLS):
+        found, token = _users(email_prefix, role, min(limit - len(users), MAX_PAGE), token)
+        users += [user for user in found if _begins(user, email_prefix)]
+        if token is None or len(users) >= limit:
+            break
     with ThreadPoolExecutor(max_workers=8) as threads:
-        roles = list(threads.map(lambda user: roles_of_person(user["Username"]), users))
-    return Page(people=[_person(user, held) for user, held in zip(users, roles, strict=True)], next_token=token)
+        roles = list(threads.map(_roles_if_there, [user["Username"] for user in users]))
+    there = [_person(user, held) for user, held in zip(users, roles, strict=True) if held is not None]
+    return Page(people=there, next_token=token)
+
+
+def _users(
+    email_prefix: str, role: Role | None, limit: int, token: str | None
+) -> tuple[list[Mapping[str, Any]], str | None]:
+    """One page as Cognito gives it, and its token for the next."""
+    # Of all that is sent, only the token is not of our making.
+    errors = {"InvalidParameterException": Refused, "InvalidToken": Refused} if token else {}
+    if role is not None:
+        paging = {"NextToken": token} if token else {}
+        answer = get_gateway().administer("list_users_in_group", errors, GroupName=role.value, Limit=limit, **paging)
+        return answer["Users"], answer.get("NextToken")
+    paging = {"PaginationToken": token} if token else {}
+    if email_prefix:
+        escaped = email_prefix.replace("\\", "\\\\").replace('"', '\\"')
+        paging["Filter"] = f'email ^= "{escaped}"'
+    answer = get_gateway().administer("list_users", errors, Limit=limit, **paging)
+    return answer["Users"], answer.get("PaginationToken")
+
+
+def _begins(user: Mapping[str, Any], email_prefix: str) -> bool:
+    return _attributes(user).get("email", "").lower().startswith(email_prefix.lower())
+
+
+def _roles_if_there(username: str) -> tuple[Role, ...] | None:
+    """The roles of somebody just listed; None when they have been deleted since."""
+    try:
+        return roles_of_person(username)
+    except PersonNotFound:
+        return None
 
 
 def person(sub: str) -> Person:
@@ -118,6 +176,12 @@ def enable(username: str) -> None:
 def sign_out_everywhere(username: str) -> None:
     """End all sessions of somebody. Raises PersonNotFound."""
     get_gateway().administer("admin_user_global_sign_out", _NOBODY, Username=username)
+
+
+def resend_invitation(username: str) -> None:
+    """Mail somebody invited another temporary password. Raises PersonNotFound, NothingToResend."""
+    errors = {**_NOBODY, "UnsupportedUserStateException": NothingToResend}
+    get_gateway().administer("admin_create_user", errors, Username=username, MessageAction="RESEND")
 
 
 def set_password(username: str, password: str) -> None:

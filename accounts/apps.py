@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Registers the system checks and the session's signal receiver."""
+    """Registers the system checks."""
 
     name = "accounts"
     verbose_name = "Accounts"
@@ -12,4 +12,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from accounts import checks, sessions  # noqa: F401
+        from accounts import checks  # noqa: F401

@@ -3,16 +3,18 @@
 The answer is nothing (no credentials), a clear no (bad ones), or a `CognitoUser` with the verified `Claims`.
 """
 
+from dataclasses import replace
+
 from django.http import HttpRequest
 from rest_framework import authentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from accounts import header_refresh, revocation
+from accounts.browser import session
 from accounts.conf import get_config
 from accounts.exceptions import BEARER_CHALLENGE, KeysUnavailableNow, TokenRefused, bearer_challenge
 from accounts.keys import KeysUnavailable
-from accounts.sessions import access_token_of
 from accounts.tokens import Claims, TokenError, TokenExpired, TokenMalformed, get_verifier
 from accounts.users import CognitoUser
 
@@ -109,8 +111,11 @@ def claims_sent(request: Request) -> Claims | None:
 
 def token_sent(request: Request) -> str:
     """The access token itself that `request` was authenticated with, to show it to Cognito."""
+    renewed = header_refresh.access_token_given(request._request)
+    if renewed is not None:
+        return renewed
     header = request.META.get("HTTP_AUTHORIZATION")
-    return bearer_token(header) if header is not None else access_token_of(request._request) or ""
+    return bearer_token(header) if header is not None else session.access_token_of(request._request) or ""
 
 
 def bearer_token(header: str) -> str:
@@ -136,17 +141,13 @@ class SessionAuthentication(authentication.SessionAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[CognitoUser, Claims] | None:
-        """The signed-in person and their claims, or None when there is no session or its token has ended."""
+        """The signed-in person and their claims, or None when there is no session or Cognito has ended it.
+
+        Raises an error of 503 when that cannot be told now.
+        """
         http_request: HttpRequest = request._request
-        token = access_token_of(http_request)
-        if token is None:
+        claims = session.claims_of(http_request)
+        if claims is None:
             return None
-        try:
-            claims = get_verifier().verify(token, "access")
-            revocation.require_current(claims)
-        except TokenError:
-            return None
-        except KeysUnavailable as error:
-            raise KeysUnavailableNow(error.retry_after) from None
         self.enforce_csrf(request)
-        return CognitoUser.from_claims(claims), claims
+        return replace(CognitoUser.from_claims(claims), email=session.email_of(http_request)), claims

@@ -1,12 +1,14 @@
 """What does a client hold between two steps of a sign-in? A signed, expiring handle, and what to ask the person."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
-from django.core import signing
+from django.utils.crypto import salted_hmac
 
 from accounts.cognito import Challenge, Tokens, get_gateway
 from accounts.exceptions import ChallengeExpired, ChallengeUnknown
@@ -27,19 +29,24 @@ _ANSWERS: Mapping[str, tuple[str, str]] = {
 
 
 def sealed(challenge: Challenge, email: str) -> str:
-    """The handle of `challenge`: opaque to the client, worthless once changed or LIFETIME_SECONDS old."""
+    """The handle of `challenge`: encrypted, since Cognito's own session is in it; worthless once changed or old."""
     held = {"name": challenge.name, "session": challenge.session, "username": challenge.username, "email": email}
-    return signing.dumps(held, salt=_SALT, compress=True)
+    return _cipher().encrypt(json.dumps(held).encode()).decode()
 
 
 def opened(handle: str) -> tuple[Challenge, str]:
     """The challenge of a handle, and the address that was signed in with. Raises ChallengeExpired."""
     try:
-        held = signing.loads(handle, salt=_SALT, max_age=LIFETIME_SECONDS)
-    except signing.BadSignature:
+        held = json.loads(_cipher().decrypt(handle, ttl=LIFETIME_SECONDS))
+    except InvalidToken:
         raise ChallengeExpired from None
     email: str = held.pop("email")
     return Challenge(**held, parameters={}), email
+
+
+def _cipher() -> Fernet:
+    key = salted_hmac(_SALT, "handle", algorithm="sha256").digest()
+    return Fernet(urlsafe_b64encode(key))
 
 
 def needed(challenge: Challenge) -> str:

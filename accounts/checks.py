@@ -65,7 +65,11 @@ def _insecure(config: CognitoConfig) -> Iterator[Finding]:
     tolerated = settings.DEBUG or getattr(settings, "COGNITO_ALLOW_INSECURE_ENDPOINT", False)
     hint = "Set COGNITO_ALLOW_INSECURE_ENDPOINT=true only where no real person signs in."
     for number, (variable, url) in enumerate(urls.items(), start=9):
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            yield number, variable, "is not a URL.", None
+            continue
         if url and (parts.scheme not in ("http", "https") or not parts.netloc):
             yield number, variable, "must be an https:// URL.", None
         elif url and not tolerated and variable == "COGNITO_ENDPOINT_URL":

@@ -10,7 +10,7 @@ import hmac
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
@@ -25,12 +25,14 @@ from django.dispatch import receiver
 from accounts.conf import CognitoConfig, get_config
 from accounts.exceptions import (
     ERRORS_OF_COGNITO,
+    AddressNotAccepted,
     ChallengeExpired,
     CodeMismatch,
     CognitoMisconfigured,
     CognitoUnavailable,
     CurrentPasswordWrong,
     InvalidCredentials,
+    PasswordTooWeak,
     RefreshTokenInvalid,
     TokenEnded,
 )
@@ -100,7 +102,7 @@ class CognitoGateway:
         """
         self._call(
             "sign_up",
-            {"UsernameExistsException": Refused, "AliasExistsException": Refused},
+            {"UsernameExistsException": Refused, "AliasExistsException": Refused, **_BAD_ADDRESS},
             **self._who(email),
             Password=password,
             UserAttributes=_pairs({"email": email, **attributes}),
@@ -108,7 +110,7 @@ class CognitoGateway:
 
     def resend_code(self, email: str) -> None:
         """Mail a new code to somebody unconfirmed. Raises Refused when there is nobody such."""
-        errors = dict.fromkeys(("UserNotFoundException", "InvalidParameterException", *_NOT_AUTHORIZED), Refused)
+        errors = dict.fromkeys(_NOBODY_TO_MAIL, Refused)
         self._call("resend_confirmation_code", errors, **self._who(email))
 
     def confirm_sign_up(self, email: str, code: str) -> None:
@@ -136,9 +138,11 @@ class CognitoGateway:
 
         Raises ChallengeExpired, CodeMismatch, CodeExpired, PasswordTooWeak, PasswordReused.
         """
+        odd = PasswordTooWeak if challenge.name == "NEW_PASSWORD_REQUIRED" else CodeMismatch
+        ended = ("UserNotFoundException", "ResourceNotFoundException", *_NOT_AUTHORIZED)
         answer = self._call(
             "respond_to_auth_challenge",
-            dict.fromkeys(("UserNotFoundException", "ResourceNotFoundException", *_NOT_AUTHORIZED), ChallengeExpired),
+            {**dict.fromkeys(ended, ChallengeExpired), "InvalidParameterException": odd},
             ClientId=self._config.client_id,
             ChallengeName=challenge.name,
             Session=challenge.session,
@@ -174,30 +178,56 @@ class CognitoGateway:
                 AuthFlow="REFRESH_TOKEN_AUTH",
                 AuthParameters={"REFRESH_TOKEN": refresh_token, **hashed},
             )
+        return self._refreshed(answer, refresh_token)
+
+    def _refreshed(self, answer: Mapping[str, Any], refresh_token: str) -> Tokens:
+        """The tokens of a refresh, which leaves the refresh token out unless the pool rotates them."""
         result = {"RefreshToken": refresh_token, **answer.get("AuthenticationResult", {})}
-        outcome = self._outcome({"AuthenticationResult": result}, username or "")
+        outcome = self._outcome({"AuthenticationResult": result}, "")
         if not isinstance(outcome, Tokens):
             raise CognitoUnavailable
         return outcome
 
+    def refresh_of_any_client(self, refresh_token: str) -> Tokens:
+        """As `refresh`, also for a token of another app client that we accept. Raises RefreshTokenInvalid."""
+        errors = dict.fromkeys((*_NOT_AUTHORIZED, *_REFRESH_REFUSED, *_NOT_OFFERED), Refused)
+        for client in self._clients():
+            try:
+                answer = self._call("get_tokens_from_refresh_token", errors, RefreshToken=refresh_token, **client)
+            except Refused:
+                continue
+            return self._refreshed(answer, refresh_token)
+        raise RefreshTokenInvalid
+
     # --- Sign-out ---
 
     def revoke(self, refresh_token: str) -> None:
-        """End the session of a refresh token (RFC 7009). One that is unknown or ended already is no error."""
+        """End the session of a refresh token (RFC 7009). One that is unknown or ended already is no error.
+
+        Cognito takes it from the app client it was issued to only: the others that we accept are tried as well.
+        """
         errors = dict.fromkeys((*_NOT_AUTHORIZED, *_REVOKE_REFUSED), Refused)
-        parameters = {"ClientId": self._config.client_id, "Token": refresh_token, **self._client_secret()}
-        self._tolerant("revoke_token", errors, parameters)
+        for client in self._clients():
+            try:
+                self._call("revoke_token", errors, Token=refresh_token, **client)
+                return
+            except Refused:
+                continue
 
     def sign_out_everywhere(self, access_token: str) -> None:
-        """End all sessions of the person whose token it is; one that has ended already is no error."""
-        self._tolerant("global_sign_out", dict.fromkeys(_NOT_AUTHORIZED, Refused), {"AccessToken": access_token})
+        """End all sessions of the person whose token it is.
+
+        Raises Refused when Cognito does not take this token: it ended there, is no access token, or has not the
+        scope aws.cognito.signin.user.admin.
+        """
+        errors = dict.fromkeys((*_NOT_AUTHORIZED, "InvalidParameterException"), Refused)
+        self._call("global_sign_out", errors, AccessToken=access_token)
 
     # --- Passwords ---
 
     def forgot_password(self, email: str) -> None:
         """Mail a code for a new password. Raises Refused when there is nobody to mail it to."""
-        codes = ("UserNotFoundException", "InvalidParameterException", *_NOT_AUTHORIZED)
-        self._call("forgot_password", dict.fromkeys(codes, Refused), **self._who(email))
+        self._call("forgot_password", dict.fromkeys(_NOBODY_TO_MAIL, Refused), **self._who(email))
 
     def reset_password(self, email: str, code: str, password: str) -> None:
         """Set a new password with the code mailed. Raises CodeMismatch, PasswordTooWeak, PasswordReused."""
@@ -208,7 +238,8 @@ class CognitoGateway:
         """Change one's own password. Raises CurrentPasswordWrong, PasswordTooWeak, PasswordReused."""
         self._call(
             "change_password",
-            dict.fromkeys(_NOT_AUTHORIZED, CurrentPasswordWrong),
+            # The new one met the policy: a password of a form that Cognito never takes is the current one.
+            dict.fromkeys((*_NOT_AUTHORIZED, "InvalidParameterException"), CurrentPasswordWrong),
             AccessToken=access_token,
             PreviousPassword=current,
             ProposedPassword=new,
@@ -234,7 +265,7 @@ class CognitoGateway:
             self._own(
                 "update_user_attributes",
                 access_token,
-                {"AliasExistsException": Refused},
+                {"AliasExistsException": Refused, **(_BAD_ADDRESS if "email" in attributes else {})},
                 UserAttributes=_pairs(attributes),
             )
         except Refused:
@@ -319,11 +350,11 @@ class CognitoGateway:
         ended = dict.fromkeys(("UserNotFoundException", *_NOT_AUTHORIZED), TokenEnded)
         return self._call(operation, {**ended, **(errors or {})}, AccessToken=access_token, **parameters)
 
-    def _tolerant(self, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> None:
-        try:
-            self._call(operation, errors, **parameters)
-        except Refused:
-            logger.info("Cognito %s: it had ended already.", operation)
+    def _clients(self) -> Iterator[dict[str, str]]:
+        """The app clients we accept, as parameters, our own first. Only of that do we know the secret."""
+        own = self._config.client_id
+        yield {"ClientId": own, **self._client_secret()}
+        yield from ({"ClientId": client_id} for client_id in sorted(self._config.client_ids - {own}))
 
     def _who(self, email: str) -> dict[str, str]:
         hashed = self._secret_hash(email)
@@ -386,7 +417,10 @@ class CognitoGateway:
         """Answer MFA_SETUP with the first code of the new secret. Raises CodeMismatch, ChallengeExpired."""
         answer = self._call(
             "verify_software_token",
-            dict.fromkeys(("ResourceNotFoundException", *_NOT_AUTHORIZED), ChallengeExpired),
+            {
+                **dict.fromkeys(("ResourceNotFoundException", *_NOT_AUTHORIZED), ChallengeExpired),
+                "InvalidParameterException": CodeMismatch,
+            },
             Session=challenge.session,
             UserCode=code,
         )
@@ -397,6 +431,17 @@ class CognitoGateway:
 
 
 _NOT_AUTHORIZED = ("NotAuthorizedException",)
+# Only an address with an account can meet its limit or a fault of its mail: strangers are told of neither.
+_NOBODY_TO_MAIL = (
+    "UserNotFoundException",
+    "InvalidParameterException",
+    "LimitExceededException",
+    "CodeDeliveryFailureException",
+    "UserLambdaValidationException",
+    *_NOT_AUTHORIZED,
+)
+# All else that is sent with it has been checked here.
+_BAD_ADDRESS = {"InvalidParameterException": AddressNotAccepted}
 _REFRESH_REFUSED = ("RefreshTokenReuseException", "UserNotFoundException", "InvalidParameterException")
 _REVOKE_REFUSED = ("UnauthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException")
 _NOT_OFFERED = ("OperationNotEnabledException", "UnsupportedOperationException", "UnknownOperationException")
@@ -436,7 +481,10 @@ def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappi
         answer: dict[str, Any] = getattr(client, operation)(**parameters)
     except ClientError as error:
         raise _translated(operation, error, errors) from None
-    except (ParamValidationError, NoCredentialsError) as error:
+    except ParamValidationError:
+        # botocore's own reading of the same rules.
+        raise errors.get("InvalidParameterException", CognitoMisconfigured)() from None
+    except NoCredentialsError as error:
         logger.error("Cognito %s could not be asked: %s. Check the settings.", operation, type(error).__name__)
         raise CognitoMisconfigured from None
     except BotoCoreError as error:

@@ -62,7 +62,7 @@ def get_config() -> CognitoConfig:
         token_use=cast(TokenUse, _setting("COGNITO_TOKEN_USE", "access")),
         leeway_seconds=_setting("COGNITO_LEEWAY_SECONDS", 10),
         max_token_age_seconds=_setting("COGNITO_MAX_TOKEN_AGE_SECONDS", None),
-        sign_up_roles=tuple(_setting("COGNITO_SIGN_UP_ROLES", [Role.GUEST])),
+        sign_up_roles=tuple(Role(role) for role in _setting("COGNITO_SIGN_UP_ROLES", [Role.GUEST])),
         scope_roles=_setting("COGNITO_SCOPE_ROLES", DEFAULT_SCOPE_ROLES),
         header_refresh=_setting("COGNITO_HEADER_REFRESH", False),
     )

@@ -146,6 +146,13 @@ class PasswordMissing(ValidationError):
         super().__init__({"password": [ErrorDetail("Choose a password: none was given at sign-up.", "required")]})
 
 
+class AddressNotAccepted(ValidationError):
+    """400 `invalid`: Cognito does not take this e-mail address."""
+
+    def __init__(self) -> None:
+        super().__init__({"email": [ErrorDetail("This address is not accepted.", "invalid")]})
+
+
 class PasswordReused(AccountError):
     """One of the last passwords."""
 
@@ -213,6 +220,14 @@ class OwnAccount(AccountError):
     status_code = status.HTTP_409_CONFLICT
     default_detail = "This is your own account. Ask another administrator."
     default_code = "own_account"
+
+
+class NothingToResend(AccountError):
+    """Somebody who waits neither for an invitation nor for a code."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "This account is confirmed already: there is nothing to send again."
+    default_code = "nothing_to_resend"
 
 
 class PersonNotFound(AccountError):

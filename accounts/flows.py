@@ -6,35 +6,40 @@ and what must be remembered is. Strangers get one answer, whether or not the acc
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from rest_framework.exceptions import ValidationError
 
 from accounts import administration, challenges, revocation, throttles
 from accounts.cognito import Challenge, Refused, Tokens, get_gateway
 from accounts.conf import get_config
 from accounts.exceptions import (
     AccountError,
+    ChallengeUnknown,
     CognitoMisconfigured,
+    CognitoUnavailable,
     CurrentPasswordWrong,
     InvalidCredentials,
     KeysUnavailableNow,
     PasswordMissing,
+    PersonNotFound,
     RefreshTokenInvalid,
     RoleNotAllowed,
 )
 from accounts.keys import KeysUnavailable
 from accounts.models import SignUp, User
+from accounts.rates import RateName
 from accounts.roles import Role
 from accounts.tokens import Claims, TokenError, get_verifier
 from accounts.users import CognitoUser
 
 logger = logging.getLogger(__name__)
 
-# Mail that only some addresses get is sent behind the answer, so that its time tells nothing about them.
+# The second code of a sign-up that only some addresses get is sent behind the answer: its time tells nothing.
 _behind = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
 
 
@@ -77,10 +82,15 @@ def sign_up(
             if is_new:
                 noted.delete()
             _behind.submit(_quietly, get_gateway().resend_code, email)
-        except AccountError:
+        except CognitoUnavailable:
+            raise  # the account may be there, its answer lost: the note stays for it
+        except (AccountError, ValidationError):
             if is_new:
                 noted.delete()
             raise
+        else:
+            # A note of before was about an account that is gone, or never came to be.
+            noted.renew(Role(role or allowed[0]), needs_password=password is None)
     return Delivery.by_email(email)
 
 
@@ -101,9 +111,9 @@ def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str |
     noted = SignUp.objects.of(email)
     if password is not None:
         administration.require_good_password(password)
-    elif noted is not None and noted.needs_password:
-        raise PasswordMissing
     with throttles.attempt(request, account=("code_account", email)) as attempt:
+        if password is None and noted is not None and noted.needs_password:
+            raise PasswordMissing
         get_gateway().confirm_sign_up(email, code)
         attempt.succeeded()
     if password is not None:
@@ -117,7 +127,9 @@ def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str |
 
 
 def _grant(noted: SignUp, username: str) -> None:
-    administration.grant(username, Role(noted.role))
+    allowed = get_config().sign_up_roles
+    # What was open at sign-up may be closed by now.
+    administration.grant(username, Role(noted.role) if noted.role in allowed else allowed[0])
     noted.delete()
 
 
@@ -144,14 +156,25 @@ def sign_in(request: HttpRequest, email: str, password: str) -> Tokens | Challen
     return _completed(outcome, email)
 
 
+def signed_in_elsewhere(tokens: Tokens, email: str) -> Tokens:
+    """What belongs to a sign-in, for one through Cognito's own pages: its session is known, its role is granted."""
+    outcome = _completed(tokens, email)
+    return outcome if isinstance(outcome, Tokens) else tokens
+
+
 def answer_challenge(request: HttpRequest, challenge: Challenge, email: str, answer: str) -> Tokens | Challenge:
     """Answer a challenge. Raises ChallengeExpired, CodeMismatch, PasswordTooWeak, PasswordReused, Throttled."""
     if challenges.needed(challenge) == "new_password":
         administration.require_good_password(answer)
-    with throttles.attempt(request, account=("code_account", email)) as attempt:
+    with throttles.attempt(request, account=_mfa_account(challenge.username)) as attempt:
         outcome = challenges.answered(challenge, answer)
         attempt.succeeded()
     return _completed(outcome, email)
+
+
+def _mfa_account(username: str) -> tuple[RateName, str]:
+    """Codes behind a proven password are counted apart: strangers who guess at mailed codes must not lock MFA."""
+    return "code_account", f"mfa {username}"
 
 
 def refresh(refresh_token: str, claims: Claims | None = None) -> Tokens:
@@ -204,15 +227,16 @@ def sign_out(refresh_token: str, claims: Claims | None = None) -> None:
     """End one session: its refresh token in Cognito, its access tokens here. An unknown token is no error."""
     known = revocation.session_of(refresh_token)
     session = known.origin_jti if known else claims.origin_jti if claims else None
+    ended = [refresh_token]
     if session is None:
         # Whose access tokens are these? Cognito tells only by giving one more.
         with suppress(RefreshTokenInvalid):
-            tokens = get_gateway().refresh(refresh_token)
+            tokens = get_gateway().refresh_of_any_client(refresh_token)
             session = _claims(tokens).origin_jti
-            if tokens.refresh_token != refresh_token:
-                get_gateway().revoke(tokens.refresh_token)
+            ended.append(tokens.refresh_token)
     try:
-        get_gateway().revoke(refresh_token)
+        for token in dict.fromkeys(ended):
+            get_gateway().revoke(token)
     finally:
         # Ours ends even while Cognito does not answer.
         if session is not None:
@@ -221,9 +245,17 @@ def sign_out(refresh_token: str, claims: Claims | None = None) -> None:
 
 
 def sign_out_everywhere(access_token: str, claims: Claims) -> None:
-    """End all sessions of the person: in Cognito first, so that nothing is refreshed behind our cut-off."""
+    """End all sessions of the person: in Cognito first, so that nothing is refreshed behind our cut-off.
+
+    Cognito takes an access token for that, but not every one: where it does not, we ask as administrators.
+    """
     try:
-        get_gateway().sign_out_everywhere(access_token)
+        if claims.username is not None:  # a machine has no sessions
+            try:
+                get_gateway().sign_out_everywhere(access_token)
+            except (Refused, CognitoUnavailable):
+                with suppress(PersonNotFound):
+                    administration.sign_out_everywhere(claims.username)
     finally:
         # Ours end even while Cognito does not answer.
         revocation.revoke_person(claims.sub)
@@ -248,11 +280,18 @@ def reset_password(request: HttpRequest, email: str, code: str, new_password: st
     """
     administration.require_good_password(new_password)
     with throttles.attempt(request, account=("code_account", email)) as attempt:
+        # Whose sessions will end is asked before the code is spent: afterwards nothing may stand in the way.
+        try:
+            person = administration.person(email)
+        except PersonNotFound:
+            person = None
         get_gateway().reset_password(email, code, new_password)
         attempt.succeeded()
-    person = administration.person(email)
-    administration.sign_out_everywhere(person.username)
-    revocation.revoke_person(person.sub)
+    if person is not None:
+        try:
+            administration.sign_out_everywhere(person.username)
+        finally:
+            revocation.revoke_person(person.sub)
 
 
 def change_password(request: HttpRequest, access_token: str, claims: Claims, current: str, new: str) -> None:
@@ -265,29 +304,47 @@ def change_password(request: HttpRequest, access_token: str, claims: Claims, cur
     with throttles.attempt(request, account=("sign_in_account", _address(access_token, claims))) as attempt:
         get_gateway().change_password(access_token, current, new)
         attempt.succeeded()
-    get_gateway().sign_out_everywhere(access_token)
-    revocation.revoke_person(claims.sub)
+    sign_out_everywhere(access_token, claims)
 
 
 # --- One's own account ---
 
 
+def update_profile(request: HttpRequest, access_token: str, attributes: Mapping[str, str | None]) -> None:
+    """Change attributes; None removes one. A new e-mail address is mailed a code, and counts once that was shown.
+
+    Raises Throttled for the mail.
+    """
+    email = attributes.get("email")
+    others = {name: value for name, value in attributes.items() if name != "email"}
+    changed = {name: value for name, value in others.items() if value is not None}
+    if changed:
+        get_gateway().update_profile(access_token, changed)
+    removed = [name for name, value in others.items() if value is None]
+    if removed:
+        get_gateway().remove_from_profile(access_token, removed)
+    if email is not None:
+        # By itself: an address that somebody has must not take the other changes down with it.
+        with throttles.attempt(request, address="mail_address", account=("mail_account", email)):
+            get_gateway().update_profile(access_token, {"email": email})
+
+
 def send_email_code(request: HttpRequest, access_token: str, claims: Claims) -> None:
     """Mail a code to the address that waits to be verified. Raises Throttled."""
-    with throttles.attempt(request, account=("mail_account", claims.sub)):
+    with throttles.attempt(request, account=("mail_account", _address(access_token, claims))):
         get_gateway().send_email_code(access_token)
 
 
 def verify_email(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
     """Make the new address count. Raises CodeMismatch, CodeExpired, Throttled."""
-    with throttles.attempt(request, account=("code_account", claims.sub)) as attempt:
+    with throttles.attempt(request, account=("code_account", f"verify {claims.sub}")) as attempt:
         get_gateway().verify_email(access_token, code)
         attempt.succeeded()
 
 
 def finish_mfa(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
     """Ask for codes of the new secret from now on. Raises CodeMismatch, Throttled."""
-    with throttles.attempt(request, account=("code_account", claims.sub)) as attempt:
+    with throttles.attempt(request, account=_mfa_account(claims.username or claims.sub)) as attempt:
         get_gateway().finish_mfa(access_token, code)
         attempt.succeeded()
 
@@ -298,10 +355,26 @@ def delete_account(request: HttpRequest, access_token: str, claims: Claims, pass
     Raises CurrentPasswordWrong, Throttled.
     """
     _prove_password(request, access_token, claims, password)
-    get_gateway().delete_account(access_token)
+    try:
+        get_gateway().delete_account(access_token)
+    except CognitoUnavailable:
+        if not _is_gone(claims):  # only the answer was lost
+            raise
+    finally:
+        # First of all nobody may act in their name any more; only then is their row gone for good.
+        revocation.revoke_person(claims.sub)
     User.objects.filter(sub=claims.sub).delete()
     revocation.forget_sessions_of(claims.sub)
-    revocation.revoke_person(claims.sub)
+
+
+def _is_gone(claims: Claims) -> bool:
+    try:
+        administration.person(claims.username or claims.sub)
+    except PersonNotFound:
+        return True
+    except AccountError:
+        return False  # nobody can tell now
+    return False
 
 
 def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: str, code: str) -> None:
@@ -313,11 +386,14 @@ def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: s
     if isinstance(outcome, Challenge) and outcome.name == "SELECT_MFA_TYPE":
         outcome = challenges.answered(outcome, "SOFTWARE_TOKEN_MFA")
     if isinstance(outcome, Challenge):
-        with throttles.attempt(request, account=("code_account", claims.sub)) as attempt:
-            tokens = challenges.answered(outcome, code)
+        if outcome.name != "SOFTWARE_TOKEN_MFA":
+            raise ChallengeUnknown
+        with throttles.attempt(request, account=_mfa_account(outcome.username)) as attempt:
+            proven = challenges.answered(outcome, code)
             attempt.succeeded()
-        if isinstance(tokens, Tokens):
-            get_gateway().revoke(tokens.refresh_token)
+        if not isinstance(proven, Tokens):
+            raise ChallengeUnknown
+        get_gateway().revoke(proven.refresh_token)
     get_gateway().end_mfa(access_token)
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
-from accounts import flows
+from accounts import flows, revocation
 from accounts.cognito import Tokens
 from accounts.conf import get_config
 from accounts.exceptions import RefreshTokenInvalid
@@ -29,6 +29,9 @@ def renewed(request: Request, error: TokenExpired) -> Claims | None:
     refresh_token = request.META.get("HTTP_X_REFRESH_TOKEN")
     if not refresh_token or not get_config().header_refresh:
         return None
+    known = revocation.session_of(refresh_token)
+    if known is not None and known.sub != error.claims.sub:
+        return None  # before anything is spent: a pool may rotate it
     try:
         tokens = flows.refresh(refresh_token, error.claims)
     except RefreshTokenInvalid:
@@ -38,6 +41,12 @@ def renewed(request: Request, error: TokenExpired) -> Claims | None:
         return None
     give(request._request, tokens)
     return claims
+
+
+def access_token_given(request: HttpRequest) -> str | None:
+    """The access token that the answer to `request` carries, if any: the one sent has expired."""
+    tokens: Tokens | None = request.META.get(_FRESH)
+    return tokens.access_token if tokens else None
 
 
 def give(request: HttpRequest, tokens: Tokens) -> None:

@@ -1,18 +1,20 @@
 """What do we keep about people? A row per subject, so that books can say who added them."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import timedelta
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.roles import Role
 
-if TYPE_CHECKING:
-    from accounts.cognito import Tokens
+# What the subject of a break-glass superuser begins with; Cognito's are plain UUIDs.
+LOCAL_PREFIX = "local:"
 
 
 def no_password() -> str:
@@ -25,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":
         """A local administrator for the day Cognito is unreachable. Their subject never equals a Cognito one."""
-        user = self.model(sub=f"local:{uuid4()}", username=username, is_staff=True, is_superuser=True, **fields)
+        user = self.model(sub=f"{LOCAL_PREFIX}{uuid4()}", username=username, is_staff=True, is_superuser=True, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -35,7 +37,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Somebody who has written something or signed in with a browser. Cognito knows the rest.
 
     The primary key is the `sub` claim: it never changes and is never given to anybody else, as a user name or an
-    e-mail address may be. Roles live in the token, not here; `is_staff` follows them at each browser sign-in.
+    e-mail address may be. Roles live in the token, not here; `is_staff` follows them at each browser sign-in, and
+    whenever a browser's session is renewed.
     """
 
     sub = models.CharField("subject", max_length=255, primary_key=True)
@@ -46,9 +49,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="May use the admin: follows ROLE_ADMIN.")
     created_at = models.DateTimeField(auto_now_add=True)
-
-    # The tokens of the sign-in that has just made this instance; never saved.
-    cognito_tokens: "Tokens | None" = None
 
     USERNAME_FIELD: ClassVar[str] = "sub"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["username"]
@@ -110,11 +110,18 @@ class KnownSession(models.Model):
         return f"session {self.origin_jti}"
 
 
+KEPT_DAYS = 90
+
+
 class SignUpManager(models.Manager["SignUp"]):
     """Notes of sign-ups, by address."""
 
     def note(self, email: str, role: Role, *, needs_password: bool) -> tuple["SignUp", bool]:
-        """The note for `email`, and whether it is new: one that is there already stays as it is."""
+        """The note for `email`, and whether it is new: one that is there already stays as it is.
+
+        Notes older than KEPT_DAYS go: nobody confirms any more.
+        """
+        self.filter(created_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()
         defaults = {"role": role.value, "needs_password": needs_password}
         return self.get_or_create(email_hash=_hashed(email), defaults=defaults)
 
@@ -129,12 +136,17 @@ class SignUp(models.Model):
     email_hash = models.CharField(max_length=64, primary_key=True)
     role = models.CharField(max_length=32)
     needs_password = models.BooleanField(help_text="None was given: confirmation asks for one.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects: ClassVar[SignUpManager] = SignUpManager()
 
     def __str__(self) -> str:
         return f"{self.role} ({self.created_at:%Y-%m-%d})"
+
+    def renew(self, role: Role, *, needs_password: bool) -> None:
+        """Take what the sign-up that has just succeeded asked for."""
+        self.role, self.needs_password = role.value, needs_password
+        self.save()
 
 
 def _hashed(email: str) -> str:
@@ -151,6 +163,7 @@ class AuditRecord(models.Model):
         DISABLE = "disable", "disabled"
         ENABLE = "enable", "enabled"
         SIGN_OUT = "sign_out", "signed out"
+        RESEND = "resend", "sent mail again to"
 
     actor = models.CharField("who", max_length=255)
     subject = models.CharField("whom", max_length=255, db_index=True)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.db.models import OuterRef, Subquery
+
 from accounts.conf import get_config
 from accounts.models import User
 from accounts.roles import Role, roles_from_groups, roles_from_scopes
@@ -64,3 +66,8 @@ def person_for(user: CognitoUser) -> User:
         sub=user.sub, defaults={"username": user.username, "email": user.email, "is_machine": user.is_machine}
     )
     return row
+
+
+def email_of(column: str) -> Subquery:
+    """The e-mail address of the person whose subject stands in `column`, for those who have a row here."""
+    return Subquery(User.objects.filter(sub=OuterRef(column)).values("email")[:1])

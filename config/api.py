@@ -26,6 +26,15 @@ class TooLarge(APIException):
     default_code = "too_large"
 
 
+class DatabaseUnavailable(APIException):
+    """503: the database does not answer. `wait` is in seconds."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The catalogue does not answer at the moment. Try again shortly."
+    default_code = "database_unavailable"
+    wait = 5
+
+
 class ProblemAwareJSONRenderer(renderers.BaseRenderer):
     """JSON by orjson: UTF-8, times in UTC with `Z`. An error is labelled `application/problem+json`."""
 

@@ -28,6 +28,15 @@ def check_environment(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
+def check_database(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """A file beside the code is for trying things out; serving from one must be said aloud."""
+    if settings.DEBUG or settings.DATABASE_IS_SET:
+        return []
+    sentence = "must be set to serve: a PostgreSQL URL, or sqlite:/// and a path."
+    return [misconfigured("DATABASE_URL", sentence, 5)]
+
+
+@register(Tags.security, deploy=True)
 def check_shared_cache(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     """Several workers need a shared cache: with one each, limits would be multiplied."""
     if settings.WORKERS > 1 and not settings.REDIS_URL:

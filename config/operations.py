@@ -37,6 +37,8 @@ class RequestMiddleware:
             started = time.perf_counter()
             response = self._get_response(request)
             response["X-Request-ID"] = request_id
+            # Our line tells of every answer; Django would tell of bad ones again, outside of this request.
+            setattr(response, "_has_been_logged", True)  # noqa: B010 - not an attribute that type checkers know
             if request.path not in _PROBES:
                 self._log(request, response, time.perf_counter() - started)
             return response

@@ -6,14 +6,15 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from config.api import PROBLEM_CONTENT_TYPE, TooLarge
+from config.api import PROBLEM_CONTENT_TYPE, DatabaseUnavailable, TooLarge
 from config.logs import REQUEST_ID, redacted
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,11 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: a problem for every exception, foreseen or not."""
     if isinstance(exc, RequestDataTooBig):
         exc = TooLarge()
+    elif isinstance(exc, SuspiciousOperation | BadRequest):
+        exc = ParseError("The request is malformed.")
+    elif isinstance(exc, OperationalError | InterfaceError):
+        logger.error("The database does not answer: %s", type(exc).__name__)
+        exc = DatabaseUnavailable()
     path: str = context["request"].path
     # DRF's own handler knows Django's 404 and 403, sets the headers and rolls back the transaction.
     response = exception_handler(exc, dict(context))

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "config.operations.RequestMiddleware",
     "config.operations.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "accounts.header_refresh.HeaderRefreshMiddleware",
@@ -58,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.browser.middleware.BrowserSessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -99,13 +101,18 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
+DATABASE_IS_SET = bool(_env.text("DATABASE_URL"))
 
 # --- The cache ---
 
 REDIS_URL = _env.text("REDIS_URL")
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},  # seconds
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )
@@ -174,10 +181,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False, "displayRequestDuration": True},
+    # Without deep links: they put a link into the button of every operation, which a keyboard meets twice.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": False, "persistAuthorization": False, "displayRequestDuration": True},
+    # Authorize signs in at the first of the further app clients: one without a secret, which registered
+    # /api/docs/oauth2-redirect.html. The field of the dialog takes any other.
+    "SWAGGER_UI_OAUTH2_CONFIG": {
+        "clientId": next(iter(COGNITO_ALLOWED_CLIENT_IDS), ""),
+        "usePkceWithAuthorizationCodeGrant": True,
+        "scopes": ["openid", "email", "profile", "aws.cognito.signin.user.admin"],
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.declare_problems",
+        "config.schema.declare_hosted_sign_in",
     ],
     "TAGS": [
         {"name": "books", "description": "The catalogue."},
@@ -203,14 +219,16 @@ if COGNITO_HEADER_REFRESH:
 
 # --- Signing in with a browser ---
 
-AUTHENTICATION_BACKENDS = ["accounts.backends.CognitoBackend", "django.contrib.auth.backends.ModelBackend"]
-LOGIN_URL = "/admin/login/"
+AUTHENTICATION_BACKENDS = ["accounts.backends.CognitoBackend", "accounts.backends.BreakGlassBackend"]
+LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"  # registered, with our address before it, as a LogoutURL of the app client
 
 # --- Security ---
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_ENGINE = "accounts.browser.store"
+SESSION_COOKIE_AGE = 7 * 24 * 3600  # seconds, from the sign-in on
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = HTTPS
@@ -218,6 +236,16 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Who else our forms may lead to: signing in and out passes through Cognito's hosted pages.
+COGNITO_ORIGINS = [found] if (found := environment.origin(COGNITO_DOMAIN)) else []
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "object-src": ["'none'"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+    "form-action": ["'self'", *COGNITO_ORIGINS],
+}
 if NUM_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -274,6 +302,7 @@ LOGGING = {
         # One line a request is ours (config.operations); these would write a second, with the query string.
         "django.server": {"handlers": ["none"], "propagate": False},
         "django.request": {"level": "ERROR"},
+        "authlib": {"level": "WARNING"},  # at DEBUG it tells the PKCE verifier
         "botocore": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
     },

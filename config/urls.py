@@ -3,16 +3,21 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import TemplateView
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
 from rest_framework.permissions import AllowAny
 
+from accounts.authentication import BearerAuthentication
+from accounts.browser.sign_in import BreakGlassPage
+from config import csp
 from config.schema import FormatParameterNegotiation
-from config.views import ApiRoot, UnknownPath
+from config.views import ApiRoot, SwaggerRedirect, SwaggerUI, UnknownPath
 
-docs = {"permission_classes": [AllowAny], "authentication_classes": []}
+docs = {"permission_classes": [AllowAny], "authentication_classes": [BearerAuthentication]}
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),
+    path("accounts/", include("accounts.browser.urls")),
+    path("admin/break-glass/", BreakGlassPage.as_view(), name="break-glass"),
     path("admin/", admin.site.urls),
     path("api/", ApiRoot.as_view()),
     path("api/v1/", ApiRoot.as_view(), name="api-root"),
@@ -23,8 +28,9 @@ urlpatterns = [
         SpectacularAPIView.as_view(content_negotiation_class=FormatParameterNegotiation, **docs),
         name="schema",
     ),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(**docs), name="docs"),
-    path("api/redoc/", SpectacularRedocView.as_view(**docs), name="redoc"),
+    path("api/docs/", csp.allowing(SwaggerUI.as_view(**docs), csp.SWAGGER), name="docs"),
+    path("api/docs/oauth2-redirect.html", SwaggerRedirect.as_view(), name="docs-redirect"),
+    path("api/redoc/", csp.allowing(SpectacularRedocView.as_view(**docs), csp.REDOC), name="redoc"),
     # Everything else under /api/ answers as the API does, and asks first who is there.
     re_path(r"^api/", UnknownPath.as_view(), name="unknown-path"),
 ]

@@ -138,6 +138,14 @@ class LocalCognito:
     def register_app(self, url: str) -> None:
         """Register the service's callbacks under one more address, such as a test's live server."""
         self._app_urls.append(url.rstrip("/"))
+        self._register_apps()
+
+    def forget_app(self, url: str) -> None:
+        """Undo ``register_app``."""
+        self._app_urls.remove(url.rstrip("/"))
+        self._register_apps()
+
+    def _register_apps(self) -> None:
         cognito = self._running
         with cognito.lock:
             for logical_id, settings in self._filled_template().of_type("AWS::Cognito::UserPoolClient"):

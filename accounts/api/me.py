@@ -70,14 +70,7 @@ class MeView(OwnAccountView):
     @extend_schema(operation_id="change_me", request=ProfileBody, responses=ProfileSerializer)
     def patch(self, request: Request) -> Response:
         """A new e-mail address is mailed a code, and counts once it was verified."""
-        values = read(ProfileBody, request)
-        token = token_sent(request)
-        changed = {name: value for name, value in values.items() if value is not None}
-        if changed:
-            get_gateway().update_profile(token, changed)
-        removed = [name for name, value in values.items() if value is None]
-        if removed:
-            get_gateway().remove_from_profile(token, removed)
+        flows.update_profile(request._request, token_sent(request), read(ProfileBody, request))
         return _profile(request)
 
     @extend_schema(operation_id="delete_me", request=PasswordBody, responses={204: DONE})

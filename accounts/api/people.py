@@ -10,21 +10,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import administration, revocation
-from accounts.administration import Person
+from accounts import administration, stewardship
+from accounts.administration import Place
 from accounts.api.serializers import PeoplePageSerializer, PersonSerializer, RoleBody
-from accounts.api.views import DONE, read
+from accounts.api.views import DONE, NO_STORE, read
 from accounts.authentication import who
 from accounts.cognito import Refused
-from accounts.exceptions import BadQuery, OwnAccount, PersonNotFound
-from accounts.models import AuditRecord
+from accounts.exceptions import BadQuery
 from accounts.roles import Role
 from accounts.users import CognitoUser
 
 DEFAULT_PAGE = 20
 MAX_PAGE = 100
 MAX_SEARCH = 128
-_SALT = "accounts.people"
 
 
 class AdministratorsOnly(BasePermission):
@@ -62,7 +60,7 @@ class PeopleView(AdministratorView):
         if not query.is_valid():
             raise BadQuery(query.errors)
         asked = query.validated_data
-        place = asked.get("cursor", _Place())
+        place = asked.get("cursor", Place())
         role = Role(asked["role"]) if asked.get("role") else None
         try:
             page = administration.people(
@@ -70,13 +68,12 @@ class PeopleView(AdministratorView):
             )
         except Refused:
             raise BadQuery({"cursor": ["This is no cursor of this list."]}) from None
-        following = _Place(page.next_token, place.token, is_first=False) if page.next_token else None
         body = {
-            "next": _link(request, following),
+            "next": _link(request, place.after(page)),
             "previous": _link(request, place.before()),
             "results": [PersonSerializer(person).data for person in page.people],
         }
-        return Response(body)
+        return Response(body, headers=NO_STORE)
 
 
 class PersonView(AdministratorView):
@@ -85,7 +82,7 @@ class PersonView(AdministratorView):
     @extend_schema(operation_id="person", responses=PersonSerializer)
     def get(self, request: Request, sub: str) -> Response:
         """One person."""
-        return Response(PersonSerializer(_person(sub)).data)
+        return Response(PersonSerializer(stewardship.person(sub)).data, headers=NO_STORE)
 
 
 class PersonRoleView(AdministratorView):
@@ -95,12 +92,7 @@ class PersonRoleView(AdministratorView):
     def put(self, request: Request, sub: str) -> Response:
         """Replaces it. Access tokens of before are refused; refreshing gives one with the new role."""
         role = Role(read(RoleBody, request)["role"])
-        person = _somebody_else(request, sub)
-        administration.replace_role(person.username, role)
-        was = " ".join(person.roles) or "none"
-        _keep(request, person, AuditRecord.Action.ROLE, f"{was} to {role}")
-        revocation.revoke_person(person.sub)
-        return Response(PersonSerializer(_person(sub)).data)
+        return Response(PersonSerializer(stewardship.change_role(who(request).sub, sub, role)).data, headers=NO_STORE)
 
 
 class DisablePersonView(AdministratorView):
@@ -109,10 +101,7 @@ class DisablePersonView(AdministratorView):
     @extend_schema(operation_id="disable_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
         """They can neither sign in nor refresh, and their tokens are refused."""
-        person = _somebody_else(request, sub)
-        administration.disable(person.username)
-        _keep(request, person, AuditRecord.Action.DISABLE)
-        revocation.revoke_person(person.sub)
+        stewardship.disable(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -122,9 +111,7 @@ class EnablePersonView(AdministratorView):
     @extend_schema(operation_id="enable_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
         """They can sign in."""
-        person = _somebody_else(request, sub)
-        administration.enable(person.username)
-        _keep(request, person, AuditRecord.Action.ENABLE)
+        stewardship.enable(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -134,61 +121,14 @@ class SignOutPersonView(AdministratorView):
     @extend_schema(operation_id="sign_out_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
         """All of them; they may sign in again."""
-        person = _somebody_else(request, sub)
-        administration.sign_out_everywhere(person.username)
-        _keep(request, person, AuditRecord.Action.SIGN_OUT)
-        revocation.revoke_person(person.sub)
+        stewardship.sign_out(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _person(sub: str) -> Person:
-    """The person with exactly this subject: Cognito would take an e-mail address too. Raises PersonNotFound."""
-    person = administration.person(sub)
-    if person.sub != sub:
-        raise PersonNotFound
-    return person
-
-
-def _somebody_else(request: Request, sub: str) -> Person:
-    """As `_person`, but not the administrator's own account. Raises OwnAccount."""
-    if sub == who(request).sub:
-        raise OwnAccount
-    return _person(sub)
-
-
-def _keep(request: Request, person: Person, action: str, detail: str = "") -> None:
-    AuditRecord.objects.create(actor=who(request).sub, subject=person.sub, action=action, detail=detail)
-
-
-class _Place:
-    """Where a page begins: Cognito's token for it, and the one before, for the way back."""
-
-    def __init__(self, token: str | None = None, previous: str | None = None, *, is_first: bool = True) -> None:
-        self.token = token
-        self._previous = previous
-        self._is_first = is_first
-
-    def before(self) -> "_Place | None":
-        """The page before, if there is one. From there the way leads forward only, or to the beginning."""
-        if self._is_first:
-            return None
-        return _Place(self._previous, None, is_first=self._previous is None)
-
-    def sealed(self) -> str:
-        """As a cursor."""
-        return signing.dumps([self.token, self._previous, self._is_first], salt=_SALT, compress=True)
-
-    @classmethod
-    def opened(cls, cursor: str) -> "_Place":
-        """The place of a cursor. Raises BadSignature."""
-        token, previous, is_first = signing.loads(cursor, salt=_SALT)
-        return cls(token, previous, is_first=is_first)
 
 
 class _CursorField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         try:
-            return _Place.opened(super().to_internal_value(data))
+            return Place.opened(super().to_internal_value(data))
         except signing.BadSignature:
             raise serializers.ValidationError("This is no cursor of this list.") from None
 
@@ -201,14 +141,18 @@ class _Query(serializers.Serializer[Any]):
 
 
 def _require_known(request: Request) -> None:
-    unknown = {
-        name: ["There is no parameter of this name."] for name in request.query_params if name not in _Query().fields
-    }
-    if unknown:
-        raise BadQuery(unknown)
+    """Raise BadQuery for parameters that there are not, or that are given twice."""
+    wrong = {}
+    for name, values in request.query_params.lists():
+        if name not in _Query().fields:
+            wrong[name] = ["There is no parameter of this name."]
+        elif len(values) > 1:
+            wrong[name] = ["This may be given once only."]
+    if wrong:
+        raise BadQuery(wrong)
 
 
-def _link(request: Request, place: _Place | None) -> str | None:
+def _link(request: Request, place: Place | None) -> str | None:
     if place is None:
         return None
     query = request.query_params.copy()

@@ -153,7 +153,7 @@ def test_a_session_needs_the_csrf_token_to_write(pool: Pool) -> None:
     assert browser.get(BOOKS).status_code == 200
     refused = browser.post(BOOKS, BOOK, content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
-    browser.get("/admin/login/")
+    browser.get("/accounts/sign-in/")
     token = browser.cookies["csrftoken"].value
     accepted = browser.post(BOOKS, BOOK, content_type="application/json", headers={"X-CSRFToken": token})
     assert accepted.status_code == 201

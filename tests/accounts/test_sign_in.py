@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from django.test import Client as BrowserClient
 from pytest_django.fixtures import Settings
 
 from accounts import cognito as gateway
@@ -226,38 +225,3 @@ def test_a_cognito_that_hangs_frees_the_worker(
         settings.COGNITO_ENDPOINT_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
         response = visitor.post(SIGN_IN, UMA)
     assert (response.status_code, response.json()["code"]) == (503, "cognito_unavailable")
-
-
-# --- The admin's form ---
-
-
-def test_an_administrator_signs_in_to_the_admin_with_cognito(cognito: LocalCognito) -> None:
-    browser = BrowserClient()
-    form = {"username": "admin@example.com", "password": "Passw0rd!", "next": "/admin/"}
-    assert browser.post("/admin/login/?next=/admin/", form)["Location"] == "/admin/"
-    assert browser.get("/admin/").status_code == 200
-    person = User.objects.get()
-    assert (person.email, person.is_staff, person.has_usable_password()) == ("admin@example.com", True, False)
-    assert browser.session.get_expiry_age() <= 900
-    # The same session opens the API, with the roles of its token.
-    assert browser.post(BOOKS, {"title": "Emma", "authors": ["Jane Austen"]}, "application/json").status_code == 201
-
-
-@pytest.mark.parametrize("email", ["user@example.com", "guest@example.com", "nobody@example.com"])
-def test_nobody_else_gets_into_the_admin(email: str, cognito: LocalCognito) -> None:
-    browser = BrowserClient()
-    response = browser.post("/admin/login/", {"username": email, "password": "Passw0rd!"})
-    assert response.status_code == 200
-    assert browser.get("/admin/").status_code == 302
-
-
-def test_who_is_no_administrator_any_more_is_no_staff_at_the_next_sign_in(cognito: LocalCognito) -> None:
-    User.objects.create(sub="x", username="x")
-    form = {"username": "user@example.com", "password": "Passw0rd!"}
-    BrowserClient().post("/admin/login/", form)
-    uma = User.objects.get(email="user@example.com")
-    uma.is_staff = uma.is_superuser = True
-    uma.save()
-    BrowserClient().post("/admin/login/", form)
-    uma.refresh_from_db()
-    assert (uma.is_staff, uma.is_superuser) == (False, False)

@@ -1,0 +1,131 @@
+"""How does one sign in through Cognito's own pages? Authorization code with PKCE S256, state and nonce.
+
+This file knows OAuth and no browser's session: it is handed what was kept, and gives what is to be kept. Authlib speaks
+the protocol (RFC 6749, RFC 7636); whose the tokens are is for our own verifier to say.
+"""
+
+import hmac
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import OAuth2Session
+
+from accounts.cognito import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Tokens
+from accounts.conf import get_config
+from accounts.exceptions import AccountError, CognitoMisconfigured, CognitoUnavailable, KeysUnavailableNow
+from accounts.keys import KeysUnavailable
+from accounts.tokens import TokenError, get_verifier
+
+logger = logging.getLogger(__name__)
+
+# The last lets people look after their own account with the token.
+SCOPES = "openid email profile aws.cognito.signin.user.admin"
+
+_OUR_FAULT = ("invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
+
+
+class HostedSignInFailed(AccountError):
+    """The way back from Cognito's pages led nowhere: refused there, too late, used before, or not of this browser."""
+
+    default_detail = "This sign-in was not completed: it was called off, took too long, or has been used. Start again."
+    default_code = "hosted_sign_in_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What must be kept until somebody comes back from Cognito's pages, and used once."""
+
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+def begin(redirect_uri: str) -> tuple[str, Attempt]:
+    """Where to send somebody to sign in, and what to keep until they are back at `redirect_uri`."""
+    attempt = Attempt(
+        state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(48)
+    )
+    url, _ = _client(redirect_uri).create_authorization_url(
+        f"{get_config().domain}/oauth2/authorize",
+        state=attempt.state,
+        nonce=attempt.nonce,
+        code_verifier=attempt.verifier,
+    )
+    return url, attempt
+
+
+def finish(redirect_uri: str, code: str, attempt: Attempt) -> tuple[Tokens, str]:
+    """The tokens for `code`, verified, and the e-mail address of whose they are.
+
+    Raises HostedSignInFailed, CognitoUnavailable, CognitoMisconfigured, KeysUnavailableNow.
+    """
+    tokens = _exchanged(redirect_uri, code, attempt)
+    client_id = get_config().client_id
+    try:
+        identity = get_verifier().verify(tokens.id_token, "id")
+        claims = get_verifier().verify(tokens.access_token, "access")
+    except TokenError as error:
+        logger.warning("A token of the hosted sign-in is refused: %s", error.code)
+        raise HostedSignInFailed from None
+    except KeysUnavailable as error:
+        raise KeysUnavailableNow(error.retry_after) from None
+    is_answer = hmac.compare_digest((identity.nonce or "").encode(), attempt.nonce.encode())
+    if not is_answer or identity.sub != claims.sub or {identity.client_id, claims.client_id} != {client_id}:
+        logger.warning("The tokens of a hosted sign-in do not answer it.")
+        raise HostedSignInFailed
+    return tokens, identity.email or ""
+
+
+def logout_url(home: str) -> str:
+    """Where Cognito ends its own session and leads `home`, which must be registered letter by letter.
+
+    Source: AWS, "Logout endpoint", Cognito developer guide. Not OpenID Connect's parameters.
+    """
+    config = get_config()
+    return f"{config.domain}/logout?{urlencode({'client_id': config.client_id, 'logout_uri': home})}"
+
+
+def _exchanged(redirect_uri: str, code: str, attempt: Attempt) -> Tokens:
+    try:
+        answer = _client(redirect_uri).fetch_token(
+            f"{get_config().domain}/oauth2/token",
+            grant_type="authorization_code",
+            code=code,
+            code_verifier=attempt.verifier,
+            allow_redirects=False,
+        )
+        return Tokens(
+            access_token=answer["access_token"],
+            id_token=answer["id_token"],
+            refresh_token=answer["refresh_token"],
+            expires_in=answer["expires_in"],
+        )
+    except OAuthError as error:
+        # Only its code: a description may echo what was sent.
+        named = str(error.error)[:64]
+        if named in _OUR_FAULT:
+            logger.error("Cognito's token endpoint refused: %s. Check the app client.", named)
+            raise CognitoMisconfigured from None
+        logger.info("Cognito's token endpoint refused: %s", named)
+        raise HostedSignInFailed from None
+    except (OSError, KeyError, TypeError, ValueError) as error:  # all of requests' exceptions are OSErrors
+        logger.warning("Cognito's token endpoint failed: %s", type(error).__name__)
+        raise CognitoUnavailable from None
+
+
+def _client(redirect_uri: str) -> Any:
+    config = get_config()
+    return OAuth2Session(
+        client_id=config.client_id,
+        client_secret=config.client_secret or None,
+        scope=SCOPES,
+        redirect_uri=redirect_uri,
+        code_challenge_method="S256",
+        token_endpoint_auth_method="client_secret_basic" if config.client_secret else "none",
+        # Authlib's own name for it; `timeout` would be ignored without a word.
+        default_timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+    )

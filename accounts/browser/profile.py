@@ -1,0 +1,198 @@
+"""The pages of one's own account. Cognito is asked with the person's own access token."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import resolve_url
+
+from accounts import challenges, flows
+from accounts.browser import session, steps
+from accounts.browser.forms import (
+    ROLE_NAMES,
+    ChangePasswordForm,
+    CodeForm,
+    DetailsForm,
+    EmailForm,
+    EndMfaForm,
+    PasswordForm,
+)
+from accounts.browser.pages import OwnPage, policy, qr_code
+from accounts.cognito import Profile, get_gateway
+from accounts.exceptions import AccountError
+from accounts.users import CognitoUser
+
+
+class ProfilePage(OwnPage):
+    """Who one is here, and the way to everything that can be changed."""
+
+    template_name = "accounts/profile.html"
+    form_class = DetailsForm
+
+    def profile(self) -> Profile:
+        """What Cognito keeps, asked once a request."""
+        if not hasattr(self, "_profile"):
+            self._profile = get_gateway().profile(self.token)
+        return self._profile
+
+    def get_initial(self) -> dict[str, Any]:
+        """What it is now."""
+        attributes = self.profile().attributes
+        return {name: attributes.get(name, "") for name in ("name", "phone_number")}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """What is not in the form."""
+        roles = CognitoUser.from_claims(self.claims).roles
+        return super().get_context_data(
+            email=self.profile().attributes.get("email", ""),
+            roles=[name for role, name in ROLE_NAMES.items() if role in roles],
+            mfa="SOFTWARE_TOKEN_MFA" in self.profile().mfa,
+            **kwargs,
+        )
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """Change what is given, remove what is left empty."""
+        before = self.profile().attributes
+        changed = {name: value for name, value in values.items() if value and value != before.get(name)}
+        if changed:
+            get_gateway().update_profile(self.token, changed)
+        removed = [name for name, value in values.items() if not value and before.get(name)]
+        if removed:
+            get_gateway().remove_from_profile(self.token, removed)
+        messages.success(self.request, "Your profile is saved.")
+        return self.to("profile")
+
+
+class EmailPage(OwnPage):
+    """Another e-mail address, which counts once it is verified."""
+
+    template_name = "accounts/profile_email.html"
+    form_class = EmailForm
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """The same answer for an address that somebody else has."""
+        get_gateway().update_profile(self.token, {"email": values["email"]})
+        messages.success(self.request, f"A code has been sent to {values['email']}.")
+        return self.to("profile-email-verify")
+
+
+class VerifyEmailPage(OwnPage):
+    """The code that was mailed to the new address; another one may be asked for."""
+
+    template_name = "accounts/profile_email_verify.html"
+    form_class = CodeForm
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The code, or the wish for another."""
+        if "resend" not in request.POST:
+            return super().post(request, *args, **kwargs)
+        try:
+            flows.send_email_code(request, self.token, self.claims)
+        except AccountError as error:
+            form = CodeForm(request.POST)
+            form.errors.clear()
+            return self.refused(form, error)
+        messages.success(request, "If an address waits to be verified, a new code is on its way to it.")
+        return self.to("profile-email-verify")
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """The new address counts."""
+        flows.verify_email(self.request, self.token, self.claims, values["code"])
+        email = get_gateway().profile(self.token).attributes.get("email", "")
+        session.change_email(self.request, self.claims, email)
+        messages.success(self.request, "Your new e-mail address is verified.")
+        return self.to("profile")
+
+
+class PasswordPage(OwnPage):
+    """Another password."""
+
+    template_name = "accounts/profile_password.html"
+    form_class = ChangePasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """With the rules for passwords."""
+        return {**super().get_form_kwargs(), "policy": policy()}
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """Every session ends, this one too."""
+        passwords = values["current_password"], values["new_password"]
+        flows.change_password(self.request, self.token, self.claims, *passwords)
+        email = session.email_of(self.request)
+        session.forget(self.request)
+        steps.remember(self.request, email=email)
+        messages.success(self.request, "Your password is changed. Sign in with the new one.")
+        return self.to("sign-in")
+
+
+class MfaPage(OwnPage):
+    """Codes of an authenticator app at sign-in: set up, or turned off."""
+
+    template_name = "accounts/profile_mfa.html"
+
+    def is_on(self) -> bool:
+        """Whether codes are asked for, asked once a request."""
+        if not hasattr(self, "_is_on"):
+            self._is_on = "SOFTWARE_TOKEN_MFA" in get_gateway().profile(self.token).mfa
+        return self._is_on
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A code, or the wish for a secret to begin with."""
+        if "begin" not in request.POST:
+            return super().post(request, *args, **kwargs)
+        if not self.is_on():
+            steps.remember(request, mfa_secret=get_gateway().begin_mfa(self.token))
+        return self.to("profile-mfa")
+
+    def get_form_class(self) -> type[forms.Form]:
+        """What proves that one may turn it off; a code of the new secret to turn it on."""
+        return EndMfaForm if self.is_on() else CodeForm
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The secret, as a QR code and to be typed, while it is being set up."""
+        secret = None if self.is_on() else steps.recall(self.request, "mfa_secret")
+        further: dict[str, Any] = {}
+        if secret is not None:
+            url = challenges.otpauth_url(secret, session.email_of(self.request))
+            further = {"secret": secret, "qr": qr_code(url)}
+        return super().get_context_data(on=self.is_on(), **further, **kwargs)
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """Turn it on, or off."""
+        if self.is_on():
+            flows.end_mfa(self.request, self.token, self.claims, **values)
+            messages.success(self.request, "Signing in asks for no code any more.")
+        else:
+            flows.finish_mfa(self.request, self.token, self.claims, **values)
+            steps.forget(self.request)
+            messages.success(self.request, "From now on, signing in asks for a code of your app.")
+        return self.to("profile")
+
+
+class SignOutEverywherePage(OwnPage):
+    """The end of all one's sessions, in every browser and program."""
+
+    template_name = "accounts/profile_sign_out_everywhere.html"
+    form_class = forms.Form
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """This one too."""
+        flows.sign_out_everywhere(self.token, self.claims)
+        session.forget(self.request)
+        messages.success(self.request, "You are signed out everywhere.")
+        return self.to("sign-in")
+
+
+class DeletePage(OwnPage):
+    """The end of the account."""
+
+    template_name = "accounts/profile_delete.html"
+    form_class = PasswordForm
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """Gone for good; the books stay, without a name."""
+        flows.delete_account(self.request, self.token, self.claims, values["password"])
+        session.forget(self.request)
+        messages.success(self.request, "Your account is deleted.")
+        return HttpResponseRedirect(resolve_url("/"))

@@ -1,0 +1,60 @@
+"""What does a browser hold between two pages of one errand? On the server, so that no address tells any of it."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts import challenges
+from accounts.browser.hosted import Attempt
+from accounts.cognito import Challenge
+
+# How long somebody may stay at Cognito's pages, and in how many tabs.
+HOSTED_SECONDS = 600
+HOSTED_ATTEMPTS = 5
+
+_STEPS = "accounts_steps"
+_HOSTED = "accounts_hosted"
+
+
+def remember(request: HttpRequest, **values: Any) -> None:
+    """Keep `values` by their names, until `forget` or the end of the session."""
+    request.session[_STEPS] = {**request.session.get(_STEPS, {}), **values}
+
+
+def recall(request: HttpRequest, name: str) -> Any:
+    """What was kept by that name, or None."""
+    return request.session.get(_STEPS, {}).get(name)
+
+
+def forget(request: HttpRequest) -> None:
+    """The errand is done."""
+    request.session.pop(_STEPS, None)
+
+
+def remember_challenge(request: HttpRequest, challenge: Challenge, email: str) -> None:
+    """Keep what is asked next at a sign-in."""
+    shown = dict(challenges.shown(challenge, email))
+    remember(request, email=email, challenge=challenge.name, handle=challenges.sealed(challenge, email), shown=shown)
+
+
+def remember_attempt(request: HttpRequest, attempt: Attempt, next_path: str) -> None:
+    """Keep a sign-in that has gone to Cognito's pages; of many at once, the latest."""
+    kept = request.session.get(_HOSTED, {})
+    kept[attempt.state] = {"attempt": asdict(attempt), "next": next_path, "at": time.time()}
+    request.session[_HOSTED] = dict(list(kept.items())[-HOSTED_ATTEMPTS:])
+
+
+def take_attempt(request: HttpRequest, state: str) -> tuple[Attempt, str] | None:
+    """The sign-in with this `state` and where it leads, once: it is gone then. None when there is none, or too old."""
+    kept = request.session.get(_HOSTED, {})
+    found = kept.pop(state, None)
+    if found is None:
+        return None
+    request.session[_HOSTED] = kept
+    # At once: whatever becomes of this request, the next one does not find it.
+    request.session.save()
+    if time.time() - found["at"] > HOSTED_SECONDS:
+        return None
+    return Attempt(**found["attempt"]), found["next"]

@@ -1,0 +1,133 @@
+"""The pages for people who are not signed in yet: sign-up, its confirmation, and a forgotten password.
+
+They answer the same whether or not there is an account, as the API does.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import APIException
+
+from accounts import flows
+from accounts.browser import steps
+from accounts.browser.forms import (
+    ConfirmForm,
+    ConfirmWithPasswordForm,
+    EmailForm,
+    ResetPasswordForm,
+    SignUpForm,
+)
+from accounts.browser.pages import FormPage, policy
+from accounts.conf import get_config
+from accounts.exceptions import AccountError, PasswordMissing
+
+
+class WithEmail(FormPage):
+    """A page that knows the address of the step before."""
+
+    def get_initial(self) -> dict[str, Any]:
+        """The address, so that nobody types it twice."""
+        return {"email": steps.recall(self.request, "email")}
+
+
+class SignUpPage(FormPage):
+    """A new account."""
+
+    template_name = "accounts/sign_up.html"
+    form_class = SignUpForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """With the roles that a stranger may ask for."""
+        return {**super().get_form_kwargs(), "roles": get_config().sign_up_roles, "policy": policy()}
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """Have a code mailed."""
+        email = values["email"]
+        attributes = {"name": values["name"]} if values["name"] else {}
+        delivery = flows.sign_up(self.request, email, values["password"], values.get("role"), **attributes)
+        steps.remember(self.request, email=email)
+        messages.success(self.request, f"A code has been sent to {delivery.destination}.")
+        return self.to("confirm")
+
+
+class ConfirmPage(WithEmail):
+    """The code of a sign-up; another one may be asked for."""
+
+    template_name = "accounts/confirm.html"
+    form_class = ConfirmForm
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The code, or the wish for another."""
+        if "resend" in request.POST:
+            return self._resend(EmailForm(request.POST))
+        return super().post(request, *args, **kwargs)
+
+    def get_form_class(self) -> type[forms.Form]:
+        """With a password where sign-up had none."""
+        return ConfirmWithPasswordForm if "password" in self.request.POST else ConfirmForm
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """The account is theirs: on to the sign-in."""
+        flows.confirm_sign_up(self.request, values["email"], values["code"], values.get("password"))
+        steps.remember(self.request, email=values["email"])
+        messages.success(self.request, "Your account is confirmed. Sign in.")
+        return self.to("sign-in")
+
+    def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
+        """The form once more, with a field for the password that sign-up had none of."""
+        if isinstance(error, PasswordMissing):
+            form = ConfirmWithPasswordForm(self.request.POST)
+            form.errors.clear()  # the empty field has its sentence from `error`
+        return super().refused(form, error)
+
+    def _resend(self, form: EmailForm) -> HttpResponse:
+        if not form.is_valid():
+            # The fields of the page, with the one thing that is wrong.
+            shown = ConfirmForm(self.request.POST)
+            for name in set(shown.errors) - {"email"}:
+                del shown.errors[name]
+            return self.form_invalid(shown)
+        email = form.cleaned_data["email"]
+        try:
+            flows.resend_code(self.request, email)
+        except AccountError as error:
+            shown = ConfirmForm(self.request.POST)
+            shown.errors.clear()
+            return super().refused(shown, error)
+        steps.remember(self.request, email=email)
+        messages.success(self.request, "If an account waits to be confirmed, a new code is on its way.")
+        return self.to("confirm")
+
+
+class ForgotPasswordPage(WithEmail):
+    """Have a code mailed for a new password."""
+
+    template_name = "accounts/forgot_password.html"
+    form_class = EmailForm
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """The same for every address."""
+        flows.forgot_password(self.request, values["email"])
+        steps.remember(self.request, email=values["email"])
+        messages.success(self.request, "If there is an account with this address, a code is on its way.")
+        return self.to("reset-password")
+
+
+class ResetPasswordPage(WithEmail):
+    """A new password with the code that was mailed."""
+
+    template_name = "accounts/reset_password.html"
+    form_class = ResetPasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """With the rules for passwords."""
+        return {**super().get_form_kwargs(), "policy": policy()}
+
+    def done(self, values: dict[str, Any]) -> HttpResponse:
+        """Every session there was has ended: on to the sign-in."""
+        flows.reset_password(self.request, values["email"], values["code"], values["new_password"])
+        steps.remember(self.request, email=values["email"])
+        messages.success(self.request, "Your password is changed. Sign in with the new one.")
+        return self.to("sign-in")

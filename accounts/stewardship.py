@@ -1,0 +1,90 @@
+"""What happens when an administrator acts on somebody's account? The API and the admin do it by these verbs alone.
+
+Each keeps an audit record, asks Cognito, and then revokes what was issued before: a refresh between the two would
+otherwise yield tokens from after the cut-off. What Cognito may have done before it failed is recorded and revoked too.
+`actor` is the administrator's subject, `sub` that of the other person. Each raises OwnAccount, PersonNotFound, and
+what the gateway raises.
+"""
+
+from accounts import administration, revocation
+from accounts.administration import Person
+from accounts.cognito import Refused, get_gateway
+from accounts.exceptions import NothingToResend, OwnAccount, PersonNotFound
+from accounts.models import AuditRecord
+from accounts.roles import Role
+
+INVITED, UNCONFIRMED = "FORCE_CHANGE_PASSWORD", "UNCONFIRMED"  # AWS: UserStatus
+
+
+def person(sub: str) -> Person:
+    """The person with exactly this subject: Cognito would take an e-mail address too. Raises PersonNotFound."""
+    found = administration.person(sub)
+    if found.sub != sub:
+        raise PersonNotFound
+    return found
+
+
+def change_role(actor: str, sub: str, role: Role) -> Person:
+    """Make `role` their only one among ours. Access tokens of before are refused; refreshing gives the new role."""
+    other = _somebody_else(actor, sub)
+    was = " ".join(other.roles) or "none"
+    _keep(actor, other, AuditRecord.Action.ROLE, f"{was} to {role}")
+    try:
+        administration.replace_role(other.username, role)
+    finally:
+        revocation.revoke_person(other.sub)
+    return person(sub)
+
+
+def disable(actor: str, sub: str) -> None:
+    """Lock somebody out: they can neither sign in nor refresh, and their tokens are refused."""
+    other = _somebody_else(actor, sub)
+    _keep(actor, other, AuditRecord.Action.DISABLE)
+    try:
+        administration.disable(other.username)
+    finally:
+        revocation.revoke_person(other.sub)
+
+
+def enable(actor: str, sub: str) -> None:
+    """Let somebody in again."""
+    other = _somebody_else(actor, sub)
+    _keep(actor, other, AuditRecord.Action.ENABLE)
+    administration.enable(other.username)
+
+
+def sign_out(actor: str, sub: str) -> None:
+    """End all of somebody's sessions; they may sign in again."""
+    other = _somebody_else(actor, sub)
+    _keep(actor, other, AuditRecord.Action.SIGN_OUT)
+    try:
+        administration.sign_out_everywhere(other.username)
+    finally:
+        revocation.revoke_person(other.sub)
+
+
+def resend(actor: str, sub: str) -> None:
+    """Mail the invitation, with another temporary password, or the code of a sign-up again. Raises NothingToResend."""
+    other = _somebody_else(actor, sub)
+    if other.status == INVITED:
+        administration.resend_invitation(other.username)
+        _keep(actor, other, AuditRecord.Action.RESEND, "invitation")
+    elif other.status == UNCONFIRMED:
+        try:
+            get_gateway().resend_code(other.email)
+        except Refused:
+            raise NothingToResend from None
+        _keep(actor, other, AuditRecord.Action.RESEND, "confirmation code")
+    else:
+        raise NothingToResend
+
+
+def _somebody_else(actor: str, sub: str) -> Person:
+    """As `person`, but not the administrator's own account."""
+    if sub == actor:
+        raise OwnAccount
+    return person(sub)
+
+
+def _keep(actor: str, other: Person, action: str, detail: str = "") -> None:
+    AuditRecord.objects.create(actor=actor, subject=other.sub, action=action, detail=detail)
