@@ -37,7 +37,7 @@ check: lint  ## everything CI checks beside the tests
 	@bash .ci/checks $(BIN)
 
 lock:  ## write requirements/*.txt anew from requirements/*.in (needs uv)
-	@cd requirements && previous=; for name in base local test dev; do \
+	@cd requirements && previous=; for name in base local test e2e dev; do \
 		uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command "make lock" $${previous:+-c $$previous.txt} \
 			$$name.in -o $$name.txt || exit 1; previous=$$name; done
@@ -46,7 +46,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 
 # The environment holds what the widest of the targets asked for so far needs; each list contains the one before it.
-$(VENV)/.base $(VENV)/.local $(VENV)/.test $(VENV)/.dev: $(VENV)/.%: requirements/%.txt
+$(VENV)/.base $(VENV)/.local $(VENV)/.test $(VENV)/.e2e $(VENV)/.dev: $(VENV)/.%: requirements/%.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing requirements/$*.txt into $(VENV) ..."

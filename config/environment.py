@@ -90,6 +90,12 @@ def rates(value: str) -> Mapping[RateName, Rate]:
     return read
 
 
+def origin(url: str) -> str:
+    """Scheme, host and port of an http(s) URL (RFC 6454), or nothing when it has none; a check names the variable."""
+    match = _ORIGIN.match(url)
+    return match[0] if match else ""
+
+
 def _rate(text: str) -> Rate:
     match = _RATE.fullmatch(text.strip())
     if not match or match["unit"] not in UNITS or int(match["count"]) == 0:
@@ -98,6 +104,8 @@ def _rate(text: str) -> Rate:
 
 
 _RATE = re.compile(r"(?P<count>[0-9]{1,6})\s*/\s*(?P<unit>[a-z]+)", re.ASCII)
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(?=/|$)", re.ASCII)
 
 
 def _role(name: str) -> Role:

@@ -9,10 +9,19 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from accounts.authentication import StrangerAuthentication
+from accounts.conf import CognitoConfig, get_config
 from accounts.permissions import Rule
 from accounts.roles import Role
 
 BEARER_SCHEME = "cognitoAccessToken"
+HOSTED_SCHEME = "cognitoSignIn"
+# What Cognito gives a person's app: who they are, and the right to change their own account.
+HOSTED_SCOPES = {
+    "openid": "Who signed in",
+    "email": "Their e-mail address",
+    "profile": "Their name",
+    "aws.cognito.signin.user.admin": "Read and change their own account",
+}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -127,6 +136,39 @@ def declare_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 for status, description in _problems_of(path, method, operation).items():
                     operation["responses"].setdefault(status, _problem(description))
     return result
+
+
+def declare_hosted_sign_in(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Declare the hosted sign-in beside the bearer token, where there is one (a spectacular hook)."""
+    config = get_config()
+    schemes = result["components"].get("securitySchemes", {})
+    if not config.domain or BEARER_SCHEME not in schemes:
+        return result
+    # Swagger UI offers them in this order.
+    ordered = {HOSTED_SCHEME: _hosted_scheme(config), BEARER_SCHEME: schemes.pop(BEARER_SCHEME), **schemes}
+    result["components"]["securitySchemes"] = ordered
+    for operations in result["paths"].values():
+        for method in _METHODS:
+            security = operations.get(method, {}).get("security", [])
+            if {BEARER_SCHEME: []} in security:
+                security.insert(security.index({BEARER_SCHEME: []}) + 1, {HOSTED_SCHEME: []})
+    return result
+
+
+def _hosted_scheme(config: CognitoConfig) -> dict[str, Any]:
+    return {
+        "type": "oauth2",
+        "description": "Sign in on Cognito's own pages: authorization code with PKCE.",
+        "flows": {
+            "authorizationCode": {
+                "authorizationUrl": f"{config.domain}/oauth2/authorize",
+                "tokenUrl": f"{config.domain}/oauth2/token",
+                "scopes": HOSTED_SCOPES,
+            }
+        },
+        # Which of the tokens Swagger UI sends; it takes the access token unless told.
+        **({"x-tokenName": "id_token"} if config.token_use == "id" else {}),  # noqa: S105 - a kind, not a token
+    }
 
 
 def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:

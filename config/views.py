@@ -2,8 +2,13 @@
 
 from typing import Any
 
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
 from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,6 +29,31 @@ class ApiRoot(APIView):
         """Links to what the API offers."""
         names = {"books": "book-list", "authors": "author-list", "schema": "schema", "docs": "docs"}
         return Response({name: reverse(view, request=request) for name, view in names.items()})
+
+
+class SwaggerUI(SpectacularSwaggerSplitView):
+    """Swagger UI. Authorize opens Cognito's pages in a window, which must find its way back to this one."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The page, or its script."""
+        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+        response["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
+        return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class SwaggerRedirect(TemplateView):
+    """Where Cognito sends the window of Swagger UI's Authorize: it hands its code to the page, and closes."""
+
+    template_name = "drf_spectacular/oauth2_redirect.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The page. Its address holds a code: it is told to nobody, but the page that opened it must be in reach."""
+        response = super().dispatch(request, *args, **kwargs)
+        response["Cross-Origin-Opener-Policy"] = "unsafe-none"
+        response["Referrer-Policy"] = "no-referrer"
+        return response
 
 
 class UnknownPath(APIView):

@@ -12,6 +12,22 @@
     dark.addEventListener("change", follow);
   }
 
+  // Both write headings that skip a level, and whoever listens to the page would look for one that is not there.
+  const levels = { "#swagger-ui :is(h3.opblock-tag, section.models > h4)": "2", "#redoc h5": "3" };
+  if (document.body.matches(".docs")) {
+    const level = () => {
+      for (const [headings, rank] of Object.entries(levels)) {
+        for (const heading of document.querySelectorAll(`${headings}:not([aria-level])`)) heading.ariaLevel = rank;
+      }
+      // What Swagger UI says before its main.
+      for (const words of document.querySelectorAll("#swagger-ui .information-container:not([role])")) {
+        words.role = "region";
+        words.ariaLabel = "About";
+      }
+    };
+    new MutationObserver(level).observe(document.body, { childList: true, subtree: true });
+  }
+
   // The browsable API: colours for the JSON, and what was typed outlives an answer that refused it. DRF's ajax-form.js
   // writes the answer over the document, but the window stays: nothing is stored.
   if (window.prettyPrint) prettyPrint();
@@ -73,6 +89,7 @@
       },
     };
     place.style.color = "";
-    Redoc.init(place.dataset.schema, { theme, hideDownloadButton: true, nativeScrollbars: true }, place);
+    // Patterns are in a colour of its own that cannot be read in the dark.
+    Redoc.init(place.dataset.schema, { theme, hideDownloadButton: true, hideSchemaPattern: true, nativeScrollbars: true }, place);
   }
 }

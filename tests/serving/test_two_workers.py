@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD
-from tests.serving.conftest import Service
+from tests.service import Service
 
 UMA = {"email": "user@example.com", "password": PASSWORD}
 
