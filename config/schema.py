@@ -60,6 +60,10 @@ class ProductSchema(AutoSchema):
         rule = self._rule()
         return f"{description}\n\n**Who may:** {who_may(rule)}." if rule else description
 
+    def get_summary(self) -> str:
+        """The view's own, else the words of the operation's name."""
+        return super().get_summary() or str(self.get_operation_id()).replace("_", " ").capitalize()
+
     def get_auth(self) -> list[dict[str, Any]]:
         """The security requirements; an empty one as well where credentials are not needed, none for strangers."""
         if StrangerAuthentication in self.view.authentication_classes:
