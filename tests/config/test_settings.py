@@ -26,7 +26,7 @@ PRODUCTION = {
     "COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123",
     "COGNITO_CLIENT_ID": "client",
 }
-OURS = ("ACCOUNTS_", "COGNITO_", "DJANGO_", "BOOKS_", "AWS_", "REDIS_", "NUM_PROXIES", "WORKERS")
+OURS = ("ACCOUNTS_", "COGNITO_", "DJANGO_", "BOOKS_", "AWS_", "DATABASE_", "REDIS_", "NUM_PROXIES", "WORKERS")
 
 
 class Read:
