@@ -68,20 +68,21 @@ def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 
 @pytest.fixture(scope="session")
-def _stand_in() -> Iterator[LocalCognito]:
+def stand_in() -> Iterator[LocalCognito]:
+    """The local Cognito of this run, as the last test left it."""
     with LocalCognito() as cognito:
         yield cognito
 
 
 @pytest.fixture
-def cognito(_stand_in: LocalCognito, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> LocalCognito:
+def cognito(stand_in: LocalCognito, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> LocalCognito:
     """The local Cognito in its first state; the service is set up to use it, over real HTTP."""
-    _stand_in.reset()
+    stand_in.reset()
     monkeypatch.setattr("accounts.keys.fetch_document", fetch_document)
-    for name, value in _stand_in.environment().items():
+    for name, value in stand_in.environment().items():
         if name.startswith("COGNITO_"):
             setattr(settings, name, value.split(",") if name == "COGNITO_ALLOWED_CLIENT_IDS" else value)
-    return _stand_in
+    return stand_in
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from tests.service import Service, manage, production
 
 
 @pytest.fixture
-def service(_stand_in: LocalCognito, tmp_path: Path) -> Iterator[Service]:
+def service(stand_in: LocalCognito, tmp_path: Path) -> Iterator[Service]:
     """The service, running, with a database of its own."""
-    _stand_in.reset()
-    environment = production(_stand_in, tmp_path / "books.sqlite3")
+    stand_in.reset()
+    environment = production(stand_in, tmp_path / "books.sqlite3")
     manage(environment, "migrate", "-v", "0")
     running = Service(environment)
     running.start()
