@@ -7,10 +7,12 @@ import json
 import logging
 import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -225,3 +227,28 @@ def test_a_cognito_that_hangs_frees_the_worker(
         settings.COGNITO_ENDPOINT_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
         response = visitor.post(SIGN_IN, UMA)
     assert (response.status_code, response.json()["code"]) == (503, "cognito_unavailable")
+
+
+# --- Machines ---
+
+
+@pytest.mark.parametrize("scopes, status", [("books/read books/write", 201), ("books/read", 403)])
+def test_a_machine_signs_in_by_itself_and_its_scopes_decide(
+    scopes: str, status: int, visitor: Client, cognito: LocalCognito, settings: Settings
+) -> None:
+    client_id, secret = cognito.machine_client()
+    basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+    asked = urllib.request.Request(
+        f"{cognito.url}/oauth2/token",
+        data=urlencode({"grant_type": "client_credentials", "scope": scopes}).encode(),
+        headers={"Authorization": f"Basic {basic}"},
+    )
+    with urllib.request.urlopen(asked) as answer:
+        token = json.load(answer)["access_token"]
+    created = visitor.bearing(token).post(BOOKS, {"title": "Emma", "authors": ["Jane Austen"]})
+    assert created.status_code == status
+    if status == 201:
+        assert created.json()["added_by"] == client_id
+        assert User.objects.get().is_machine
+    else:
+        assert 'scope="books/write"' in created["WWW-Authenticate"]
