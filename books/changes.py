@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_TITLE = 500
 
+# The fields that people write. Whoever lists them with others (columns to read, columns an import updates) adds to this.
 TOLD = (
     "isbn",
     "title",

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.reverse import reverse
 
+from books.changes import TOLD
 from books.models import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -23,24 +24,7 @@ from books.standards import MAX_LANGUAGE_LENGTH, isbn13, language_tag
 
 MAX_PAGE_COUNT = 2**31 - 1  # what the column holds
 
-BOOK_COLUMNS = (
-    "id",
-    "isbn",
-    "title",
-    "subtitle",
-    "author_names",
-    "publisher",
-    "published_year",
-    "language",
-    "page_count",
-    "rating",
-    "subjects",
-    "description",
-    "added_by_id",
-    "created_at",
-    "updated_at",
-    "version",
-)
+BOOK_COLUMNS = ("id", *TOLD, "added_by_id", "created_at", "updated_at", "version")
 
 
 def represent(row: Mapping[str, Any], books_url: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from books.catalogues.rows import Outcome, Row
 from books.catalogues.seen import Earlier, Seen
-from books.changes import BookChange
+from books.changes import TOLD, BookChange
 from books.models import Authorship, Book
 from books.search import sort_key
 
@@ -28,23 +28,7 @@ ATTEMPTS = 5
 REPEATED = "unchanged because an earlier row of the file is the same book"
 
 # What an update may change, with what is worked out from it.
-_WRITTEN = (
-    "isbn",
-    "title",
-    "subtitle",
-    "author_names",
-    "publisher",
-    "published_year",
-    "language",
-    "page_count",
-    "rating",
-    "subjects",
-    "description",
-    "updated_at",
-    "version",
-    "title_key",
-    "words",
-)
+_WRITTEN = (*TOLD, "updated_at", "version", "title_key", "words")
 
 
 def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
