@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_TITLE = 500
 
-# The fields that people write. Whoever lists them with others (columns to read, columns an import updates) adds to this.
+# The fields that people write; lists of columns to read or to update begin with them.
 TOLD = (
     "isbn",
     "title",
