@@ -1,6 +1,6 @@
 # `make run` and `make test` need Python 3.11 and nothing else; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: run test serve migrate lint check lock help
+.PHONY: run test serve migrate benchmark faults lint check lock help
 SHELL := /bin/sh
 
 PYTHON ?= python3
@@ -19,14 +19,17 @@ test: $(VENV)/.test  ## the whole test suite (PostgreSQL and Redis where DATABAS
 	@exec $(PY) -m pytest $(ARGS)
 
 serve: $(VENV)/.base  ## the production server, configured by the environment alone; `make migrate` first
-	@$(PY) manage.py check --deploy --fail-level ERROR
 	@$(PY) manage.py collectstatic --noinput --verbosity 0
-	@exec $(BIN)/granian --interface wsgi --host $(HOST) --port $(PORT) --workers $(WORKERS) --blocking-threads 4 \
-		--no-ws --http 1 --respawn-failed-workers --workers-kill-timeout 30 --blocking-threads-idle-timeout 600 \
-		--log-level warning config.wsgi:application
+	@exec $(PY) -m config.serve
 
 migrate: $(VENV)/.base  ## bring the database up to date
 	@$(PY) manage.py migrate --verbosity 1
+
+benchmark: $(VENV)/.test  ## how fast it is on this machine: four minutes; ARGS=--help lists what can be chosen
+	@exec $(PY) -m benchmarks $(ARGS)
+
+faults: $(VENV)/.test  ## break what it stands on, under load, and write docs/reliability.md: eight minutes; ARGS="-k redis" is one row
+	@env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest -o python_files='fault_*.py test_*.py' tests/faults $(ARGS)
 
 lint: $(VENV)/.dev  ## style and types
 	@$(BIN)/ruff check .
@@ -43,7 +46,7 @@ lock:  ## write requirements/*.txt anew from requirements/*.in (needs uv)
 			$$name.in -o $$name.txt || exit 1; previous=$$name; done
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 # The environment holds what the widest of the targets asked for so far needs; each list contains the one before it.
 $(VENV)/.base $(VENV)/.local $(VENV)/.test $(VENV)/.e2e $(VENV)/.dev: $(VENV)/.%: requirements/%.txt

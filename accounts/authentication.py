@@ -15,10 +15,14 @@ from accounts.browser import session
 from accounts.conf import get_config
 from accounts.exceptions import BEARER_CHALLENGE, KeysUnavailableNow, TokenRefused, bearer_challenge
 from accounts.keys import KeysUnavailable
+from accounts.signals import token_judged
 from accounts.tokens import Claims, TokenError, TokenExpired, TokenMalformed, get_verifier
 from accounts.users import CognitoUser
 
+# What is known of a request already, in its META: nothing that a client sends can have these names.
+_ACCEPTED = "accounts.accepted"
 _REFUSAL = "accounts.token_refusal"
+_UNJUDGED = "accounts.keys_retry_after"
 _EXPIRED = "accounts.expired_claims"
 
 
@@ -34,16 +38,32 @@ class BearerAuthentication(authentication.BaseAuthentication):
         header = request.META.get("HTTP_AUTHORIZATION")
         if header is None:
             return None
+        accepted: tuple[CognitoUser, Claims] | None = request.META.get(_ACCEPTED)
+        if accepted is not None:  # a middleware has asked before the view does
+            return accepted
+        if _REFUSAL in request.META:
+            raise self.refused(request, request.META[_REFUSAL])
+        if _UNJUDGED in request.META:
+            raise KeysUnavailableNow(request.META[_UNJUDGED])
         try:
             claims = self.verified(request, bearer_token(header))
             if claims is None:
+                self._judged(TokenExpired.code)
                 return None
             revocation.require_current(claims)
         except TokenError as error:
+            self._judged(error.code)
             raise self.refused(request, error) from None
         except KeysUnavailable as error:
+            self._judged(KeysUnavailableNow.default_code)
+            request.META[_UNJUDGED] = error.retry_after
             raise KeysUnavailableNow(error.retry_after) from None
-        return CognitoUser.from_claims(claims), claims
+        self._judged("ok")
+        request.META[_ACCEPTED] = accepted = CognitoUser.from_claims(claims), claims
+        return accepted
+
+    def _judged(self, verdict: str) -> None:
+        token_judged.send_robust(type(self), verdict=verdict)
 
     def verified(self, request: Request, token: str) -> Claims | None:
         """The claims of a genuine token; of a fresh one where an expired one may be renewed on the way.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
@@ -38,15 +38,17 @@ def opened(handle: str) -> tuple[Challenge, str]:
     """The challenge of a handle, and the address that was signed in with. Raises ChallengeExpired."""
     try:
         held = json.loads(_cipher().decrypt(handle, ttl=LIFETIME_SECONDS))
-    except InvalidToken:
+    except (InvalidToken, ValueError):  # the latter when it is not even ASCII
         raise ChallengeExpired from None
     email: str = held.pop("email")
     return Challenge(**held, parameters={}), email
 
 
-def _cipher() -> Fernet:
-    key = salted_hmac(_SALT, "handle", algorithm="sha256").digest()
-    return Fernet(urlsafe_b64encode(key))
+def _cipher() -> MultiFernet:
+    # Seals with the first; a handle from before the secret key was changed is opened with one of the others.
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    keys = (salted_hmac(_SALT, "handle", secret=secret, algorithm="sha256").digest() for secret in secrets)
+    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
 
 
 def needed(challenge: Challenge) -> str:

@@ -42,7 +42,7 @@ def _contradictory(config: CognitoConfig) -> Iterator[Finding]:
         yield 4, "COGNITO_USER_POOL_ID", "is not the id of a user pool.", "It looks like eu-west-1_AbCdEf123."
     elif config.user_pool_id and config.region and region != config.region:
         yield 4, "COGNITO_USER_POOL_ID", f"is of the region {region}, but COGNITO_REGION is {config.region}.", None
-    if config.issuer.endswith("/"):
+    if getattr(settings, "COGNITO_ISSUER", "").endswith("/"):
         yield 5, "COGNITO_ISSUER", "must not end with a slash: it is compared letter by letter.", None
     if config.token_use not in get_args(TokenUse):
         yield 6, "COGNITO_TOKEN_USE", f"must be one of {', '.join(get_args(TokenUse))}.", None

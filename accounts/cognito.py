@@ -10,6 +10,7 @@ import hmac
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -35,7 +36,10 @@ from accounts.exceptions import (
     PasswordTooWeak,
     RefreshTokenInvalid,
     TokenEnded,
+    TooManyAttempts,
 )
+from accounts.signals import cognito_called
+from accounts.slots import Slots
 
 logger = logging.getLogger(__name__)
 
@@ -475,8 +479,36 @@ def _pairs(attributes: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in attributes.items()]
 
 
+_slots = Slots()
+
+
 def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Cognito's answer, or our exception for its error."""
+    started = time.monotonic()
+    outcome = "ok"
+    try:
+        with _slots.one() as has_place:
+            if not has_place:
+                logger.warning("Cognito %s was not asked: too many wait for an answer.", operation)
+                raise CognitoUnavailable
+            return _asked(client, operation, errors, parameters)
+    except Exception as error:
+        outcome = _OUTCOMES.get(type(error), "refused")
+        raise
+    finally:
+        cognito_called.send_robust(
+            CognitoGateway, operation=operation, outcome=outcome, seconds=time.monotonic() - started
+        )
+
+
+_OUTCOMES: Mapping[type[Exception], str] = {
+    CognitoUnavailable: "unavailable",
+    CognitoMisconfigured: "misconfigured",
+    TooManyAttempts: "limited",
+}
+
+
+def _asked(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = getattr(client, operation)(**parameters)
     except ClientError as error:

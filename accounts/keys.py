@@ -1,6 +1,6 @@
 """Which public keys does the pool sign with? Fetched seldom, kept through outages.
 
-The rules (contract section 3): fetched when first needed; refetched when an unknown `kid` arrives, at most once
+The rules: fetched when first needed; refetched when an unknown `kid` arrives, at most once
 per cool-down; one fetch at a time, for which only those wait who cannot be served without it; a good answer
 replaces the whole set, a bad one changes nothing; in an outage the last good set serves for a day.
 """
@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 import urllib3
+
+from accounts.signals import keys_fetched
 
 logger = logging.getLogger(__name__)
 
@@ -108,15 +110,18 @@ class KeyStore(Generic[Key]):
             held = self._keys
             self._keys = {kid: held[kid] if held.get(kid) == key else key for kid, key in fresh.items()}
             self._fetched_at = self._clock()
+            outcome = "ok"
         except Exception as error:  # whatever went wrong, the keys held are better than none
             logger.warning(
                 "The key set could not be fetched (%s); held keys: %d.", type(error).__name__, len(self._keys)
             )
+            outcome = "failed"
         finally:
             with self._guard:
                 self._tried_at = self._clock()
                 self._flight = None
             flight.set()
+        keys_fetched.send_robust(type(self), outcome=outcome)
 
     def _cool_down_left(self) -> float:
         if self._tried_at is None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import PermissionsMixin
@@ -127,7 +128,10 @@ class SignUpManager(models.Manager["SignUp"]):
 
     def of(self, email: str) -> "SignUp | None":
         """The note for `email`, if there is one."""
-        return self.filter(email_hash=_hashed(email)).first()
+        found = self.filter(email_hash=_hashed(email)).first()
+        if found is None and settings.SECRET_KEY_FALLBACKS:  # it may be from before the secret key was changed
+            found = self.filter(email_hash__in=[_hashed(email, key) for key in settings.SECRET_KEY_FALLBACKS]).first()
+        return found
 
 
 class SignUp(models.Model):
@@ -149,8 +153,9 @@ class SignUp(models.Model):
         self.save()
 
 
-def _hashed(email: str) -> str:
-    return salted_hmac("accounts.sign_up", email.strip().casefold(), algorithm="sha256").hexdigest()
+def _hashed(email: str, secret: str | None = None) -> str:
+    address = email.strip().casefold()
+    return salted_hmac("accounts.sign_up", address, secret=secret, algorithm="sha256").hexdigest()
 
 
 class AuditRecord(models.Model):

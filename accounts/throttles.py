@@ -27,6 +27,7 @@ from rest_framework.request import Request
 
 from accounts.exceptions import AccountError
 from accounts.rates import DEFAULT_RATES, RateName
+from accounts.signals import throttled
 from accounts.windows import Count, Counter, Over, SharedWindow
 
 
@@ -68,6 +69,7 @@ def attempt(
     try:
         window = counter.take([count for count in (addressed, accounted) if count is not None])
     except Over as over:
+        throttled.send_robust(Throttled, rate=over.key.partition(":")[0])
         raise Throttled(over.seconds) from None
     started = time.monotonic()
     made = Attempt()

@@ -1,6 +1,6 @@
 """Is this token genuine, and is it for us? The only door to `jwt`.
 
-Every check is spelled out here, in the order of contract section 3: shape, algorithm, issuer, key, signature, then
+Every check is spelled out here, in this order: shape, algorithm, issuer, key, signature, then
 the other claims. So a foreign token never costs a key fetch, and a forged one is never called expired.
 
 Sources: RFC 7519 (JWT), RFC 7515 (JWS), RFC 8725 (best practice), and AWS's page "Verifying JSON web tokens" of the

@@ -1,15 +1,23 @@
 """Who is it? The request user, made from verified claims alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from threading import Lock
+from typing import ClassVar, TypeVar
 
+from django.db import IntegrityError, connection
 from django.db.models import OuterRef, Subquery
 
 from accounts.conf import get_config
 from accounts.models import User
 from accounts.roles import Role, roles_from_groups, roles_from_scopes
 from accounts.tokens import Claims
+
+T = TypeVar("T")
+
+MAX_SEEN = 10_000
+_SEEN: dict[str, None] = {}  # subjects, the oldest first
+_SEEN_GUARD = Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +74,27 @@ def person_for(user: CognitoUser) -> User:
         sub=user.sub, defaults={"username": user.username, "email": user.email, "is_machine": user.is_machine}
     )
     return row
+
+
+def as_person(user: CognitoUser, write: Callable[[str], T]) -> T:
+    """What `write` gives; it is called with the subject of `user`, whose row is there for a foreign key to point at.
+
+    A process remembers whose rows it has seen, and asks no more. One that is gone since is an IntegrityError of
+    `write`, which is tried once more then, with the row made again: it must do all or nothing.
+    """
+    # Inside a transaction, a foreign key complains at its end only, when it is too late to try again.
+    if user.sub in _SEEN and not connection.in_atomic_block:
+        try:
+            return write(user.sub)
+        except IntegrityError:
+            with _SEEN_GUARD:
+                _SEEN.pop(user.sub, None)
+    person_for(user)
+    with _SEEN_GUARD:
+        while len(_SEEN) >= MAX_SEEN:
+            _SEEN.pop(next(iter(_SEEN)))
+        _SEEN[user.sub] = None
+    return write(user.sub)
 
 
 def email_of(column: str) -> Subquery:

@@ -27,11 +27,12 @@ SWEEP_KEYS = 1024
 
 
 class Over(Exception):
-    """Too many attempts: in `seconds` the next one is allowed."""
+    """Too many attempts: in `seconds` the next one is allowed. `key` names the count that makes it wait so long."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, key: str) -> None:
         super().__init__()
         self.seconds = seconds
+        self.key = key
 
 
 class Count(NamedTuple):
@@ -179,17 +180,17 @@ class Counter:
 def _take_all(window: Window, counts: Sequence[Count]) -> None:
     # Asked first, so that somebody who is over holds no place in another count, not even for a moment, while others
     # from the same address may need it.
-    wait = _longest_wait(window, counts)
+    wait, key = _longest_wait(window, counts)
     if wait > 0:
-        raise Over(wait)
+        raise Over(wait, key)
     taken: list[Count] = []
     for count in counts:
         if not window.take(count):
             for other in taken:
                 window.give_back(other)
-            raise Over(_longest_wait(window, counts))
+            raise Over(*_longest_wait(window, counts))
         taken.append(count)
 
 
-def _longest_wait(window: Window, counts: Sequence[Count]) -> float:
-    return max((window.wait(count) for count in counts), default=0.0)
+def _longest_wait(window: Window, counts: Sequence[Count]) -> tuple[float, str]:
+    return max(((window.wait(count), count.key) for count in counts), default=(0.0, ""))

@@ -20,7 +20,7 @@ def digest(*parts: Any) -> str:
 
 def is_known(request: Request, etag: str) -> bool:
     """Whether If-None-Match names `etag`; weak comparison, as section 13.1.2 wants."""
-    tags = parse_etags(request.headers.get("If-None-Match", ""))
+    tags = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
     return "*" in tags or etag in (tag.removeprefix("W/") for tag in tags)
 
 
@@ -29,7 +29,7 @@ def require_match(request: Request, etag: str) -> None:
 
     The comparison for If-Match is strong, as section 13.1.1 wants: a weak tag matches nothing.
     """
-    wanted = request.headers.get("If-Match")
+    wanted = request.META.get("HTTP_IF_MATCH")
     if wanted is not None and not {"*", etag} & set(parse_etags(wanted)):
         raise PreconditionFailed
     if is_known(request, etag):

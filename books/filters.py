@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from accounts.users import CognitoUser
-from books.models import FIRST_YEAR, LAST_YEAR, MAX_NAME_LENGTH, Author, BookQuerySet
+from books.models import FIRST_YEAR, LAST_YEAR, MAX_NAME_LENGTH, Author
 from books.parameters import (
     Parameter,
     decimal_up_to,
@@ -27,18 +27,13 @@ _YEAR = whole_number(FIRST_YEAR, LAST_YEAR)
 _YEAR_SCHEMA = {"type": "integer", "minimum": FIRST_YEAR, "maximum": LAST_YEAR}
 
 
-def _author(text: str, request: Request) -> int | str:
+def _authors(text: str, request: Request) -> list[int]:
     if not (text.isascii() and text.isdigit()):
-        name: str = words(MAX_NAME_LENGTH)(text, request)
-        return name
+        return Author.objects.named(words(MAX_NAME_LENGTH)(text, request))
     pk = identifier(text, request)
     if not Author.objects.filter(pk=pk).exists():
         raise ValueError("There is no author with this id.")
-    return pk
-
-
-def _by_author(books: BookQuerySet, author: int | str) -> BookQuerySet:
-    return books.by_author(author) if isinstance(author, str) else books.filter(authors=author)
+    return [pk]
 
 
 def _sub(text: str, request: Request) -> str:
@@ -76,8 +71,8 @@ BOOK_PARAMETERS: Mapping[str, Parameter] = {
     ),
     "author": Parameter(
         description="Only books by this author: a whole name, whatever its case and accents, or the id of an author.",
-        read=_author,
-        narrow=_by_author,
+        read=_authors,
+        narrow=lambda books, authors: books.by_authors(authors),
         schema={"type": "string", "maxLength": MAX_NAME_LENGTH},
     ),
     "language": Parameter(

@@ -11,8 +11,7 @@ from typing import Any
 from django.db.models import BigAutoField, BooleanField, Field, Func, QuerySet, Value
 from django.db.models.expressions import Combinable, F
 
-Position = Sequence[Any]
-"""The values of an ordering's keys in one row: where that row stands."""
+from books.reading import Position, is_plain, read
 
 
 class Beyond(Func):
@@ -74,6 +73,9 @@ class Ordering:
         """
         descending = self.descending is not backwards
         names = self.names
+        if is_plain(queryset):
+            wanted = tuple(dict.fromkeys((*columns, *names)))
+            return read(queryset, wanted, names, position=position, descending=descending, limit=limit)
         if position is not None:
             values = [Value(value, output_field=key.field) for value, key in zip(position, self.keys, strict=True)]
             queryset = queryset.filter(Beyond([F(name) for name in names], values, descending=descending))

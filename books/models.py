@@ -1,23 +1,25 @@
 """What is a book, who wrote it, and how are books found and changed? Every query that deserves a name is here."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from books import bulk
+from books.adding import add_at_once, can_add_at_once
 from books.changes import BookChange, between, told
 from books.exceptions import IsbnTaken
 from books.fields import SortKeyField, VersionField, WordsField
-from books.search import HasWords, author_mark, line_of, normalise, sort_key, subject_mark
+from books.search import HasSubject, HasWords, line_of, normalise, sort_key
 from books.standards import MAX_LANGUAGE_LENGTH
 
 FIRST_YEAR, LAST_YEAR = -5000, 9999
@@ -48,14 +50,21 @@ class AuthorQuerySet(models.QuerySet["Author"]):
         """Those in whose name every word of `text` occurs. There must be at least one."""
         return self.filter(HasWords(text))
 
+    def named(self, name: str) -> list[int]:
+        """The ids of those with exactly this name, but for case, accents and punctuation."""
+        return list(self.filter(name_key=sort_key(name), words=normalise(name)).values_list("pk", flat=True))
+
     def ids_of(self, names: Sequence[str]) -> dict[str, int]:
         """The ids of authors by name; those that are not there yet are made, also when two ask at once."""
-        ids = dict(self.filter(name__in=names).values_list("name", "pk"))
+        distinct = set(names)
+        ids = dict(self.filter(bulk.IsOneOf("name", distinct)).values_list("name", "pk"))
         # In one order everywhere, so that two transactions never wait for each other.
-        missing = sorted(set(names) - ids.keys())
+        missing = sorted(distinct - ids.keys())
         if missing:
-            self.bulk_create([self.model(name=name) for name in missing], ignore_conflicts=True)
-            ids.update(self.filter(name__in=missing).values_list("name", "pk"))
+            new = [self.model(name=name) for name in missing]
+            # An update that changes nothing, so that the database tells the id of one that somebody else just made.
+            self.bulk_create(new, update_conflicts=True, unique_fields=["name"], update_fields=["name_key"])
+            ids.update((author.name, author.pk) for author in new)
         return ids
 
 
@@ -96,6 +105,17 @@ class Author(models.Model):
                     book.note_change(was, by)
 
 
+def _worked_out(book: Mapping[str, Any]) -> dict[str, str]:
+    """What the fields of books/fields.py would work out at a save."""
+    line = line_of(
+        title=book["title"],
+        subtitle=book.get("subtitle", ""),
+        authors=book["author_names"],
+        subjects=book.get("subjects", ()),
+    )
+    return {"title_key": sort_key(book["title"]), "words": line}
+
+
 def _tier(title: str, phrase: str) -> int:
     """How near a title comes to a phrase: it is it, begins with it, has it inside, or does not."""
     if title == phrase:
@@ -114,11 +134,16 @@ class BookQuerySet(models.QuerySet["Book"]):
 
     def by_author(self, name: str) -> Self:
         """Those of an author with exactly this name, but for case, accents and punctuation."""
-        return self.matching(name).filter(words__contains=author_mark(name))
+        return self.by_authors(Author.objects.named(name))
+
+    def by_authors(self, authors: Sequence[int]) -> Self:
+        """Those of any of these authors."""
+        # By ids alone, for the planner to know whether these authors wrote much.
+        return self.filter(pk__in=Authorship.objects.filter(author_id__in=authors).values("book_id"))
 
     def about(self, subject: str) -> Self:
         """Those with exactly this subject, but for case, accents and punctuation."""
-        return self.matching(subject).filter(words__contains=subject_mark(subject))
+        return self.filter(HasSubject(subject))
 
     def published_from(self, year: int) -> Self:
         """Those published in `year` or later."""
@@ -158,11 +183,34 @@ class BookQuerySet(models.QuerySet["Book"]):
     def add(self, *, author_names: Sequence[str], **values: Any) -> "Book":
         """A new book. Raises IsbnTaken."""
         book = self.model(author_names=list(author_names), **values)
-        with _isbn_once():
+        if can_add_at_once():
+            with _isbn_once(transaction.atomic() if connection.in_atomic_block else nullcontext()):
+                add_at_once(book, book.added_by_id or "")
+            return book
+        with _isbn_once(transaction.atomic()):
             book.save(force_insert=True)
-            Authorship.objects.link([book])
+            Authorship.objects.link({book.pk: book.author_names})
             BookChange.objects.note(BookChange.Action.ADDED, book, book.added_by_id or "", {})
         return book
+
+    def add_many(self, books: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+        """Very many new books, by the values of their columns; gives their ids, in the same order.
+
+        Each needs `title` and `author_names`; a column it does not name gets its default. Nobody is told to have added
+        them. It has to happen in a transaction. Raises IntegrityError.
+        """
+        if not books:
+            return []
+        written = [field for field in self.model._meta.concrete_fields if not field.generated]
+        absent = {field.attname: field.get_default() for field in written}
+        absent |= dict.fromkeys(("created_at", "updated_at"), timezone.now())
+        ids = bulk.new_ids(self.model, len(books))
+        known = dict(zip(ids, books, strict=True))
+        # All in the order of the first.
+        rows = ([*{**absent, **book, **_worked_out(book), "id": pk}.values()] for pk, book in known.items())
+        bulk.insert(self.model, [*absent], rows)
+        Authorship.objects.link({pk: book["author_names"] for pk, book in known.items()})
+        return ids
 
 
 class Book(models.Model):
@@ -257,11 +305,11 @@ class Book(models.Model):
         relink = values.get("author_names", self.author_names) != self.author_names
         for name, value in values.items():
             setattr(self, name, value)
-        with _isbn_once():
+        with _isbn_once(transaction.atomic()):
             self.save()
             if relink:
                 self.authorship_set.all().delete()
-                Authorship.objects.link([self])
+                Authorship.objects.link({self.pk: self.author_names})
             self.note_change(was, by)
 
     def discard(self, by: str = "") -> None:
@@ -283,14 +331,13 @@ class Book(models.Model):
 class AuthorshipQuerySet(models.QuerySet["Authorship"]):
     """Links between books and authors."""
 
-    def link(self, books: Sequence[Book]) -> None:
-        """Link saved books, which have no links yet, with the authors they name."""
-        ids = Author.objects.ids_of([name for book in books for name in book.author_names])
-        self.bulk_create(
-            self.model(book=book, author_id=ids[name], position=position)
-            for book in books
-            for position, name in enumerate(book.author_names)
-        )
+    def link(self, books: Mapping[int, Sequence[str]]) -> None:
+        """Link books, which have no links yet, with their authors: names by the id of the book."""
+        if not books:
+            return
+        ids = Author.objects.ids_of([name for names in books.values() for name in names])
+        links = [(book, ids[name], place) for book, names in books.items() for place, name in enumerate(names)]
+        bulk.insert(self.model, ("book_id", "author_id", "position"), links)
 
 
 class Authorship(models.Model):
@@ -319,10 +366,10 @@ def disown(instance: models.Model, **signal: Any) -> None:
 
 
 @contextmanager
-def _isbn_once() -> Iterator[None]:
-    """A transaction in which a second book of the same ISBN is IsbnTaken, also when two arrive at once."""
+def _isbn_once(transaction: AbstractContextManager[None]) -> Iterator[None]:
+    """The transaction, in which a second book of the same ISBN is IsbnTaken, also when two arrive at once."""
     try:
-        with transaction.atomic():
+        with transaction:
             yield
     except IntegrityError as error:
         # PostgreSQL names the constraint, SQLite the column.

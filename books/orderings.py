@@ -15,7 +15,9 @@ from django.db.models import (
     Value,
 )
 
-from books.keyset import ID, Beyond, Key, Ordering, Position, both_ways
+from books.bulk import IsOneOf
+from books.keyset import ID, Beyond, Key, Ordering, both_ways
+from books.reading import Position
 
 _CREATED = Key("created_at", DateTimeField())
 _YEAR, _RATING = SmallIntegerField(), DecimalField(max_digits=3, decimal_places=2)
@@ -31,6 +33,18 @@ BOOK_ORDERINGS: Mapping[str, Ordering] = {
     "-rating": Ordering("-rating", (Key("rating_down", _RATING), ID), descending=True),
 }
 AUTHOR_ORDERINGS: Mapping[str, Ordering] = both_ways("name", Key("name_key", CharField()))
+
+# Where a filter leaves out absent values, either direction can walk the column that the filter reads: one index then
+# knows where to begin and where to end. By the other one, `min_rating=4&ordering=rating` passes every worse book first.
+_WITHIN_YEARS = {
+    "-published_year": Ordering("-published_year", (Key("year_up", _YEAR), ID), descending=True),
+}
+_WITHIN_RATINGS = {"rating": Ordering("rating", (Key("rating_down", _RATING), ID), descending=False)}
+_WITHIN: Mapping[str, Mapping[str, Ordering]] = {
+    "published_from": _WITHIN_YEARS,
+    "published_to": _WITHIN_YEARS,
+    "min_rating": _WITHIN_RATINGS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,19 @@ class Relevance(Ordering):
                 if (tier < here or (tier == here and is_older)) is not backwards and (tier, pk) != (here, age[1])
             ]
         wanted = ranked[: -limit - 1 : -1] if backwards else ranked[:limit]
-        rows = {row["id"]: row for row in queryset.filter(pk__in=[pk for *_, pk in wanted]).values(*columns)}
+        if not wanted:
+            return []
+        page = queryset.model.objects.using(queryset.db).filter(IsOneOf("pk", [pk for *_, pk in wanted]))
+        found = BOOK_ORDERINGS["-created_at"].rows(page, columns, limit=len(wanted))
+        rows = {row["id"]: row for row in found}
         # Whoever has been deleted since is left out.
         return [rows[pk] | {"tier": tier} for tier, _, pk in wanted if pk in rows]
+
+
+def book_orderings(parameters: Mapping[str, str]) -> Mapping[str, Ordering]:
+    """The orderings of a list of books with these parameters, by name, the default first."""
+    given = {name: text for name, value in parameters.items() if (text := value.strip())}
+    orderings = dict(BOOK_ORDERINGS)
+    for name in _WITHIN.keys() & given.keys():
+        orderings |= _WITHIN[name]
+    return {"relevance": Relevance(text=given["search"]), **orderings} if "search" in given else orderings

@@ -8,6 +8,7 @@ whose tokenizer splits at ASCII separators only. Both are made by migration 0002
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, cast
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,7 +17,9 @@ from django.db.models.expressions import Col
 from django.db.models.sql.compiler import SQLCompiler
 
 MAX_WORD = 100  # characters; a tsvector refuses words of more than 2,046 bytes
-MAX_LINE = 100_000  # characters; a tsvector holds 1 MiB, and a character takes at most 4 bytes
+MAX_LINE = 200_000  # characters; a tsvector holds 1 MiB, and a character takes at most 4 bytes
+MAX_MARK = 500  # characters; that much of a subject is compared
+MARK = "\N{MIDDLE DOT}"
 MAX_SORT_KEY = 200  # characters; a B-tree entry holds about 2,700 bytes
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
@@ -24,6 +27,8 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _KEPT_MARKS = frozenset({0, 7, 8, 9})
 
 
+# Names and titles come several times in a row: as keys, as words, in a question and in its answer.
+@lru_cache(maxsize=4096)
 def normalise(text: str) -> str:
     """The words of `text` between single blanks, without case, accents and punctuation.
 
@@ -51,21 +56,19 @@ def sort_key(text: str) -> str:
 
 
 def line_of(*, title: str, subtitle: str, authors: Iterable[str], subjects: Iterable[str]) -> str:
-    """The words of a book on one line, with marks that tell where an author and a subject begin and end."""
-    return (
-        f" {normalise(title)} | {normalise(subtitle)} {''.join(map(author_mark, authors))}"
-        f" {''.join(map(subject_mark, subjects))}"
-    )[:MAX_LINE]
+    """The words of a book on one line, and after each subject the mark of the whole of it."""
+    names, about = " ".join(map(normalise, authors)), " ".join(map(_subject_and_mark, subjects))
+    return f" {normalise(title)} | {normalise(subtitle)} | {names} | {about} "[:MAX_LINE]
 
 
-def author_mark(name: str) -> str:
-    """How the whole name of an author stands in a book's line."""
-    return f"|{normalise(name)}|"
+def _subject_and_mark(subject: str) -> str:
+    words = normalise(subject)
+    return f"{words} {_mark(words)}"
 
 
-def subject_mark(subject: str) -> str:
-    """How a whole subject stands in a book's line."""
-    return f";{normalise(subject)};"
+def _mark(words: str) -> str:
+    # No word has this sign, and to both databases it is a letter.
+    return f"{MARK}{words.replace(' ', MARK)}"[:MAX_MARK]
 
 
 class HasWords(Func):
@@ -75,12 +78,16 @@ class HasWords(Func):
 
     def __init__(self, text: str) -> None:
         super().__init__(F("pk"))
-        self.words = normalise(text).split()
+        self.words = self.asked(normalise(text))
+
+    def asked(self, words: str) -> list[str]:
+        """What has to be in the line of a row."""
+        return words.split()
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, tuple[str]]:
-        """A GIN index answers this. Words are letters and digits alone: nothing in them needs quoting."""
+        """A GIN index answers this. Words are letters, digits and marks: nothing in them needs quoting."""
         alias = compiler.quote_name_unless_alias(self._pk.alias)
         return f'{alias}."search" @@ %s::tsquery', (" & ".join(f"'{word}'" for word in self.words),)
 
@@ -96,3 +103,11 @@ class HasWords(Func):
     @property
     def _pk(self) -> Col:
         return cast("Col", self.get_source_expressions()[0])
+
+
+class HasSubject(HasWords):
+    """True for books with exactly this subject, but for case, accents and punctuation: one word of an index."""
+
+    def asked(self, words: str) -> list[str]:
+        """The subject's mark."""
+        return [_mark(words)]

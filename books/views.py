@@ -1,27 +1,32 @@
 """What is served at /api/v1/books/ and /api/v1/authors/?"""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model
+from django.urls import get_script_prefix, reverse
+from django.utils.cache import patch_vary_headers
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.generics import get_object_or_404
+from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import Policy, PolicyPermission
-from accounts.users import CognitoUser, person_for
+from accounts.users import CognitoUser, as_person
+from books import replica
+from books.cache import share
 from books.conditional import ConditionalView, digest, require_match
 from books.filters import AUTHOR_PARAMETERS, BOOK_PARAMETERS
 from books.keyset import Ordering
 from books.models import Author, Book
-from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS, Relevance
+from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS, book_orderings
 from books.pagination import KeysetPagination
 from books.parameters import Parameter, StrictFilters
 from books.permissions import AUTHOR_POLICY, BOOK_POLICY
@@ -36,6 +41,12 @@ from books.serializers import (
 
 M = TypeVar("M", bound=Model)
 Row = Mapping[str, Any]
+
+
+@cache
+def _path(name: str, _: str) -> str:
+    """The path of a list, below the prefix that all paths have now."""
+    return reverse(name)
 
 
 class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
@@ -53,6 +64,16 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     state: ClassVar[tuple[str, ...]]
     """What changes whenever a row does."""
     lookup_value_regex = "[1-9][0-9]{0,17}"
+
+    def get_queryset(self) -> Any:
+        """What there is, in the database that this request is to be answered from."""
+        database = self.source()
+        return super().get_queryset() if database == DEFAULT_DB_ALIAS else super().get_queryset().using(database)
+
+    def source(self) -> str:
+        """The alias of that database."""
+        user: object = self.request.user
+        return replica.source(self.request, anonymous=not isinstance(user, CognitoUser))
 
     def public_read(self) -> bool:
         """Whether anybody may read."""
@@ -85,13 +106,26 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     def show(self, thing: M, **how: Any) -> Response:
         """The answer about one thing."""
         row = {name: getattr(thing, name) for name in self.columns}
-        # From the serializer the browsable API learns what its forms are about.
-        return self.answer(
-            self.request,
-            self.etag_of(row),
-            lambda: ReturnDict(self.representation()(row), serializer=self.get_serializer(thing)),
-            **how,
-        )
+        return self.answer(self.request, self.etag_of(row), lambda: self._document(thing, row), **how)
+
+    def _document(self, thing: M, row: Row) -> dict[str, Any]:
+        document = self.representation()(row)
+        if isinstance(self.request.accepted_renderer, BrowsableAPIRenderer):
+            # From the serializer the browsable API learns what its forms are about.
+            return ReturnDict(document, serializer=self.get_serializer(thing))
+        return document
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """What anybody who may read would get too may be given again (books.cache)."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        for_all = not isinstance(final.accepted_renderer, BrowsableAPIRenderer) and "added_by" not in request.GET
+        if for_all and self.action in ("list", "retrieve") and final.status_code in (200, 304):
+            share(final, self.policy[self.action])
+            if self.source() != DEFAULT_DB_ALIAS:
+                final["Cache-Control"] = replica.CACHE_CONTROL
+                # So that no cache gives it to somebody who may have written since.
+                patch_vary_headers(final, ("Authorization", "Cookie"))
+        return final
 
     def etag_of(self, row: Row) -> str:
         """The entity tag of one row."""
@@ -124,21 +158,21 @@ class BookViewSet(CatalogueViewSet[Book]):
 
     def get_orderings(self) -> Mapping[str, Ordering]:
         """Relevance is for those who search."""
-        text = self.request.query_params.get("search", "").strip()
-        return {"relevance": Relevance(text=text), **BOOK_ORDERINGS} if text else BOOK_ORDERINGS
+        return book_orderings(self.request.query_params)
 
     def representation(self) -> Callable[[Row], dict[str, Any]]:
         """What makes the JSON object of a row."""
-        books_url = reverse("book-list", request=self.request)
+        books_url = self.request.build_absolute_uri(_path("book-list", get_script_prefix()))
         return lambda row: represent(row, books_url)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A new book, of the caller's own."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        book = serializer.save(added_by=person_for(cast("CognitoUser", request.user)))
-        location = reverse("book-detail", args=[book.pk], request=request)
-        return self.show(book, status=status.HTTP_201_CREATED, headers={"Location": location})
+        values = BookSerializer.checked(request.data)
+        user = cast("CognitoUser", request.user)
+        book = as_person(user, lambda sub: Book.objects.add(**values, added_by_id=sub))
+        response = self.show(book, status=status.HTTP_201_CREATED)
+        response["Location"] = response.data["url"]
+        return response
 
     def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
         """A changed book."""
@@ -147,9 +181,7 @@ class BookViewSet(CatalogueViewSet[Book]):
         data = request.data
         with transaction.atomic():
             book = self._locked()
-            serializer = self.get_serializer(book, data=data, partial=partial)
-            serializer.is_valid(raise_exception=True)
-            serializer.save(by=cast("CognitoUser", request.user).sub)
+            book.change(by=cast("CognitoUser", request.user).sub, **BookSerializer.checked(data, partial=partial))
         return self.show(book)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -192,8 +224,8 @@ class AuthorViewSet(CatalogueViewSet[Author]):
 
     def representation(self) -> Callable[[Row], dict[str, Any]]:
         """What makes the JSON object of a row."""
-        authors_url = reverse("author-list", request=self.request)
-        books_url = reverse("book-list", request=self.request)
+        authors_url = self.request.build_absolute_uri(_path("author-list", get_script_prefix()))
+        books_url = self.request.build_absolute_uri(_path("book-list", get_script_prefix()))
         return lambda row: represent_author(row, authors_url, books_url)
 
     def etag_of(self, row: Row) -> str:

@@ -26,6 +26,14 @@ class TooLarge(APIException):
     default_code = "too_large"
 
 
+class BodyTooSlow(APIException):
+    """408: the body of the request did not arrive in time, or not at all."""
+
+    status_code = status.HTTP_408_REQUEST_TIMEOUT
+    default_detail = "The body of the request did not arrive in time. Try again."
+    default_code = "request_timeout"
+
+
 class DatabaseUnavailable(APIException):
     """503: the database does not answer. `wait` is in seconds."""
 

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+MIN_METRICS_TOKEN = 32  # characters
+
 
 def misconfigured(variable: str, sentence: str, number: int) -> Error:
     """The error for one variable."""
@@ -18,6 +20,9 @@ def misconfigured(variable: str, sentence: str, number: int) -> Error:
 def check_environment(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     """Values that could not be read, and what must be set when debug is off."""
     found = [misconfigured(variable, sentence, 1) for variable, sentence in settings.ENVIRONMENT_PROBLEMS]
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < MIN_METRICS_TOKEN:
+        sentence = f"must have at least {MIN_METRICS_TOKEN} characters: it is all that guards /metrics."
+        found.append(misconfigured("METRICS_TOKEN", sentence, 6))
     if settings.DEBUG:
         return found
     if not settings.SECRET_KEY_IS_SET:

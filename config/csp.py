@@ -17,6 +17,23 @@ HEADER = "Content-Security-Policy"
 # JSON, CSV, scripts, redirects: nothing in them is ever a page, even where a browser could be talked into it.
 NOT_A_PAGE = "default-src 'none'; frame-ancestors 'none'"
 
+# What no page of ours needs of a browser: a script that got in, or a frame, may not have it either.
+PERMISSIONS = ", ".join(
+    f"{power}=()"
+    for power in (
+        "accelerometer",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "usb",
+    )
+)
+
 # The two style sheets that Redoc writes into its page: an empty one, and one that its version decides. A test in
 # Chromium fails when a new sidecar brings another.
 _REDOC_STYLES = (
@@ -31,7 +48,7 @@ SWAGGER: Policy = {"connect-src": ["'self'", *settings.COGNITO_ORIGINS]}
 
 
 class ContentSecurityPolicyMiddleware:
-    """Gives pages the policy of `SECURE_CSP`, and every other answer one that allows nothing."""
+    """Gives pages the policy of `SECURE_CSP`, other answers one that allows nothing, and none the device's powers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -40,6 +57,7 @@ class ContentSecurityPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The answer, with its policy."""
         response = self._get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         # Django's own pages of errors, shown to developers only, are made of inline styles and scripts. A 304 carries
         # no policy: it would replace that of the page which the browser holds.
         exempt = response.status_code == 304 or (settings.DEBUG and response.status_code in (404, 500))

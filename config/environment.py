@@ -65,6 +65,19 @@ class Environment:
         """Django's settings for a database URL such as `postgresql://user:password@host:5432/name`."""
         return self.read(name, _database, _database(default))
 
+    def replica(self, name: str) -> dict[str, object]:
+        """The same for a replica, which only PostgreSQL has; nothing when there is none."""
+        return self.read(name, _replica, {})
+
+
+def redis(value: str) -> str:
+    """The URL of a Redis or Valkey. Raises ValueError for anything else; the sentence does not tell it: it may hold a
+    password.
+    """
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be a redis:// or rediss:// URL.")
+    return value
+
 
 def roles(value: str) -> list[Role]:
     """A comma list of role names. Raises ValueError for an unknown one."""
@@ -121,6 +134,12 @@ def _boolean(value: str) -> bool:
         return words[value.lower()]
     except KeyError:
         raise ValueError("must be true or false.") from None
+
+
+def _replica(url: str) -> dict[str, object]:
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ValueError("must be a postgresql:// URL.")
+    return _database(url)
 
 
 def _database(url: str) -> dict[str, object]:

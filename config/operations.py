@@ -3,21 +3,34 @@
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from contextvars import copy_context
+from threading import Lock, Thread
 from uuid import uuid4
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 
+from accounts.browser import session
+from accounts.models import User
 from accounts.tokens import get_verifier
 from accounts.users import CognitoUser
+from books.replica import REPLICA
+from config.api import PROBLEM_CONTENT_TYPE
 from config.logs import REQUEST_ID
+from config.problems import problem
 
 logger = logging.getLogger("config.requests")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+Counted = Callable[[HttpRequest, HttpResponse, str | None, float], None]
+
+READY_SECONDS = 3.0  # for all checks of /readyz together: what hangs is not waited for
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
@@ -27,6 +40,7 @@ class RequestMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
+        self._count = _counting()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The answer, with its id."""
@@ -36,17 +50,22 @@ class RequestMiddleware:
         try:
             started = time.perf_counter()
             response = self._get_response(request)
+            seconds = time.perf_counter() - started
             response["X-Request-ID"] = request_id
             # Our line tells of every answer; Django would tell of bad ones again, outside of this request.
             setattr(response, "_has_been_logged", True)  # noqa: B010 - not an attribute that type checkers know
-            if request.path not in _PROBES:
-                self._log(request, response, time.perf_counter() - started)
+            code = _problem_code(response)
+            if response.status_code != 200 or request.path not in _QUIET:
+                self._log(request, response, code, seconds)
+            if self._count is not None:
+                self._count(request, response, code, seconds)
             return response
         finally:
             REQUEST_ID.reset(context)
 
-    def _log(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-        # The path without its query string: the hosted sign-in returns with a code in it.
+    def _log(self, request: HttpRequest, response: HttpResponse, code: str | None, seconds: float) -> None:
+        # The path without its query string: the hosted sign-in returns with a code in it. And no address: that is
+        # personal data, which the load balancer's log keeps for those who need it.
         match = request.resolver_match
         milliseconds = round(seconds * 1000, 1)
         fields: dict[str, object] = {
@@ -56,56 +75,128 @@ class RequestMiddleware:
             "status": response.status_code,
             "ms": milliseconds,
         }
-        user = request.__dict__.get("user")  # not Django's lazy one: reading that costs a query
-        if isinstance(user, CognitoUser):
-            fields |= {"sub": user.sub, "roles": sorted(user.roles)}
+        if code is not None:
+            fields["code"] = code
+        fields |= _who(request)
         logger.info(
             "%s %s %s %s ms", request.method, request.path, response.status_code, milliseconds, extra={"fields": fields}
         )
 
 
+def _counting() -> Counted | None:
+    """What counts answers; None without METRICS_TOKEN, and then nothing of it is imported."""
+    if not settings.METRICS_TOKEN:
+        return None
+    from config import metrics
+
+    metrics.listen()
+    return metrics.answered
+
+
+def _problem_code(response: HttpResponse) -> str | None:
+    """The code of the problem that `response` tells of (config.problems), if it does."""
+    if response.status_code < 400:
+        return None
+    data = getattr(response, "data", None)
+    return data.get("code") if isinstance(data, dict) else None
+
+
+def _who(request: HttpRequest) -> Mapping[str, object]:
+    """The subject and the roles of whoever asked, as far as that is known already: finding out would cost a query."""
+    user = request.__dict__.get("user")
+    if isinstance(user, CognitoUser):  # of the API
+        return {"sub": user.sub, "roles": sorted(user.roles)}
+    claims = session.claims_known(request)
+    if claims is not None:  # of a page
+        return {"sub": claims.sub, "roles": sorted(CognitoUser.from_claims(claims).roles)}
+    # Django keeps here whom its lazy `request.user` has turned out to be: a break-glass superuser.
+    user = request.__dict__.get("_cached_user")
+    return {"sub": user.sub, "roles": []} if isinstance(user, User) else {}
+
+
 class HealthMiddleware:
-    """`/healthz` and `/readyz`, before anything that looks at the Host header, at https or at credentials.
+    """`/healthz`, `/readyz` and `/metrics`, before anything that looks at the Host header, at https or at sessions.
 
     `/healthz` says that the process answers. `/readyz` says what it depends on: 503 only when the database cannot
-    serve, since a restart mends nothing else; the rest is reported as degraded.
+    serve, since a restart mends nothing else; the rest is reported as degraded. `/metrics` is there with METRICS_TOKEN
+    only, and for those who send it.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
+        self._probes = {**_PROBES, "/metrics": _metrics} if settings.METRICS_TOKEN else _PROBES
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The probe's answer, or that of the rest of the service."""
-        probe = _PROBES.get(request.path)
+        probe = self._probes.get(request.path)
         if probe is None or request.method not in ("GET", "HEAD"):
             return self._get_response(request)
-        response = probe()
+        response = probe(request)
         response["Cache-Control"] = "no-store"
+        # What the rest of the service gets from Django's SecurityMiddleware, which comes after.
+        response["X-Content-Type-Options"] = "nosniff"
         return response
 
 
-def _healthz() -> HttpResponse:
+def _healthz(_: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
-def _readyz() -> HttpResponse:
-    checks = {name: _state(check) for name, check in _CHECKS.items()}
+def _metrics(request: HttpRequest) -> HttpResponse:
+    from config import metrics
+
+    sent = request.META.get("HTTP_AUTHORIZATION", "")
+    if constant_time_compare(sent, f"Bearer {settings.METRICS_TOKEN}"):
+        return metrics.exposition()
+    body = problem(401, "metrics_token_wrong", "Send METRICS_TOKEN as the bearer token.", request.path)
+    challenge = {"WWW-Authenticate": 'Bearer realm="metrics"'}
+    return JsonResponse(body, status=401, content_type=PROBLEM_CONTENT_TYPE, headers=challenge)
+
+
+def _readyz(_: HttpRequest) -> HttpResponse:
+    looks = {name: _looked(name) for name in _CHECKS if name in connections or name != REPLICA}
+    wait(looks.values(), READY_SECONDS)
+    checks = {name: look.result() if look.done() else "unavailable" for name, look in looks.items()}
     well = all(state == "ok" for state in checks.values())
     serving = checks["database"] == "ok"
     status = "ok" if well else "degraded" if serving else "unavailable"
     return JsonResponse({"status": status, "checks": checks}, status=200 if serving else 503)
 
 
-def _state(check: Callable[[], str]) -> str:
+_looking: dict[str, "Future[str]"] = {}
+_one_at_a_time = Lock()
+
+
+def _looked(name: str) -> "Future[str]":
+    """What the check `name` finds, in a thread of its own: one that hangs holds no request, and is not begun again."""
+    with _one_at_a_time:
+        if name not in _looking or _looking[name].done():
+            found = _looking[name] = Future()
+            Thread(target=copy_context().run, args=(_look, name, found), name=f"readyz-{name}", daemon=True).start()
+        return _looking[name]
+
+
+def _look(name: str, found: "Future[str]") -> None:
+    state = "unavailable"
     try:
-        return check()
-    except Exception as error:  # a probe reports whatever is wrong
-        logger.warning("The readiness check %s failed: %s", check.__name__, type(error).__name__)
-        return "unavailable"
+        state = _CHECKS[name]()
+    except Exception as error:  # a probe reports whatever is wrong; not its message, which may tell addresses
+        logger.warning("The readiness check %s failed: %s", name, type(error).__name__)
+    finally:
+        found.set_result(state)
+        connections.close_all()  # this thread's own
 
 
 def _database() -> str:
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+    return _answers(DEFAULT_DB_ALIAS)
+
+
+def _replica() -> str:
+    return _answers(REPLICA)
+
+
+def _answers(alias: str) -> str:
+    with connections[alias].cursor() as cursor:
         cursor.execute("SELECT 1")
     return "ok"
 
@@ -127,7 +218,10 @@ def _keys() -> str:
 _CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "migrations": _migrations,
+    "replica": _replica,
     "cache": _cache,
     "keys": _keys,
 }
-_PROBES: dict[str, Callable[[], HttpResponse]] = {"/healthz": _healthz, "/readyz": _readyz}
+_PROBES: dict[str, GetResponse] = {"/healthz": _healthz, "/readyz": _readyz}
+# Asked for so often that only what goes wrong there is worth a line of the log.
+_QUIET = frozenset({*_PROBES, "/metrics"})

@@ -8,16 +8,19 @@ from typing import Any
 import orjson
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from config.api import PROBLEM_CONTENT_TYPE, DatabaseUnavailable, TooLarge
+from config.api import PROBLEM_CONTENT_TYPE, BodyTooSlow, DatabaseUnavailable, TooLarge
 from config.logs import REQUEST_ID, redacted
 
 logger = logging.getLogger(__name__)
+
+# Said of every problem: caches may keep a 404 or a 405 that says nothing (RFC 9110 section 15.1).
+UNKEPT = "no-store"
 
 
 def problem(status_code: int, code: str, detail: str, path: str, **extensions: Any) -> dict[str, Any]:
@@ -41,6 +44,8 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: a problem for every exception, foreseen or not."""
     if isinstance(exc, RequestDataTooBig):
         exc = TooLarge()
+    elif isinstance(exc, UnreadablePostError):
+        exc = BodyTooSlow()
     elif isinstance(exc, SuspiciousOperation | BadRequest):
         exc = ParseError("The request is malformed.")
     elif isinstance(exc, OperationalError | InterfaceError):
@@ -53,7 +58,7 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         logger.error("%s in %s", type(exc).__name__, path, exc_info=exc)
         set_rollback()
         unforeseen = (500, "internal_error", "Something went wrong on our side. It has been logged.")
-        return Response(problem(*unforeseen, path), status=500)
+        return Response(problem(*unforeseen, path), status=500, headers={"Cache-Control": UNKEPT})
     if isinstance(exc, ValidationError):
         where = "parameter" if getattr(exc, "in_query", False) else "pointer"
         errors = list(_flattened(exc.detail, where))
@@ -63,6 +68,7 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         response.data = problem(400, "invalid", _summary(errors), path, errors=errors)
     else:
         response.data = problem(response.status_code, *_code_and_detail(exc, response), path)
+    response.headers["Cache-Control"] = UNKEPT
     return response
 
 
@@ -108,13 +114,14 @@ def _page(status_code: int, code: str, detail: str, page: ErrorView) -> ErrorVie
         if not request.path.startswith("/api/"):
             return page(request, *args, **kwargs)
         body = orjson.dumps(problem(status_code, code, detail, request.path))
-        return HttpResponse(body, status=status_code, content_type=PROBLEM_CONTENT_TYPE)
+        headers = {"Cache-Control": UNKEPT}
+        return HttpResponse(body, status=status_code, content_type=PROBLEM_CONTENT_TYPE, headers=headers)
 
     return view
 
 
 # What goes wrong before a view is reached, or outside of DRF. Named in config/urls.py.
-bad_request = _page(400, "invalid", "The request is malformed.", defaults.bad_request)
+bad_request = _page(400, "invalid", "The request is malformed, or its Host is none of ours.", defaults.bad_request)
 permission_denied = _page(403, "permission_denied", "You may not do this.", defaults.permission_denied)
 not_found = _page(404, "not_found", "There is nothing at this path.", defaults.page_not_found)
 server_error = _page(

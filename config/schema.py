@@ -129,6 +129,18 @@ _WITH_BODY = {"413": "A body over 1 MiB.", "415": "A body that is not JSON."}
 _CONDITIONAL = {"412": "`If-Match` names another version: nothing was changed."}
 _METHODS = ("get", "post", "put", "patch", "delete")
 
+_HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": {"description": "The id of the request, as the logs have it.", "required": True},
+    "WWW-Authenticate": {"description": "`Bearer`, and why a token was refused (RFC 6750).", "required": True},
+    "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 0}},
+    "ETag": {"description": "The entity tag, for `If-None-Match` and `If-Match`.", "required": True},
+    "Location": {"description": "Where the new thing is.", "required": True},
+}
+_HEADERS_OF_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
+_TAGS = {"type": "string"}
+_IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": _TAGS, "description": "Entity tags that are held."}
+_IF_MATCH = {"name": "If-Match", "in": "header", "schema": _TAGS, "description": "The entity tag of what is meant."}
+
 
 def declare_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Declare the error answers of every operation, all with the one Problem schema (a spectacular hook)."""
@@ -140,6 +152,45 @@ def declare_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 for status, description in _problems_of(path, method, operation).items():
                     operation["responses"].setdefault(status, _problem(description))
     return result
+
+
+def declare_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Declare the headers of every answer, and conditional requests where they are answered (a spectacular hook)."""
+    declared = {name: {"schema": {"type": "string"}, **header} for name, header in _HEADERS.items()}
+    result["components"]["headers"] = declared
+    for path, operations in result["paths"].items():
+        for method in _METHODS:
+            if method in operations:
+                if path.startswith(("/api/v1/books/", "/api/v1/authors/")):
+                    _declare_conditions(path, method, operations[method])
+                for status, response in operations[method]["responses"].items():
+                    for name in ("X-Request-ID", *_HEADERS_OF_STATUS.get(status, ())):
+                        _headers_of(response)[name] = {"$ref": f"#/components/headers/{name}"}
+    return result
+
+
+def _declare_conditions(path: str, method: str, operation: dict[str, Any]) -> None:
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        if parameter["in"] == "query":
+            parameter["allowEmptyValue"] = True  # as forms send what was not filled in: it counts as absent
+    responses = operation["responses"]
+    tagged = [status for status in responses if status in ("200", "201")]
+    if method == "get":
+        parameters.append(_IF_NONE_MATCH)
+        responses["304"] = {"description": "What is held is still right."}
+        tagged.append("304")
+    elif "{" in path:
+        parameters.append(_IF_MATCH)
+    for status in tagged:
+        _headers_of(responses[status])["ETag"] = {"$ref": "#/components/headers/ETag"}
+    if "201" in responses:
+        _headers_of(responses["201"])["Location"] = {"$ref": "#/components/headers/Location"}
+
+
+def _headers_of(response: dict[str, Any]) -> dict[str, Any]:
+    headers: dict[str, Any] = response.setdefault("headers", {})
+    return headers
 
 
 def declare_hosted_sign_in(result: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -191,6 +242,10 @@ def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str,
             problems |= _CONDITIONAL
     if path.startswith("/api/v1/accounts/"):
         problems["429"] = "Too many attempts: see `Retry-After`."
+        if path.startswith("/api/v1/accounts/users/{sub}/") and method != "get":
+            problems["409"] = "Your own account."
+        if path.startswith("/api/v1/accounts/sign-in/"):
+            problems["501"] = "A challenge that is not offered here."
     return problems
 
 

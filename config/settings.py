@@ -8,6 +8,7 @@ from accounts.conf import DEFAULT_SCOPE_ROLES
 from accounts.rates import DEFAULT_RATES
 from accounts.roles import Role
 from config import environment
+from config.postgresql.patience import PatientConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -19,11 +20,21 @@ DEBUG = _env.flag("DJANGO_DEBUG", False)
 SECRET_KEY_IS_SET = bool(_env.text("DJANGO_SECRET_KEY"))
 # Without one, a key of this process alone: nothing signed outlives it. A check refuses that when debug is off.
 SECRET_KEY = _env.text("DJANGO_SECRET_KEY") or secrets.token_urlsafe(48)
+# Former ones: what they signed is still believed, until the list is emptied.
+SECRET_KEY_FALLBACKS = _env.items("DJANGO_SECRET_KEY_FALLBACKS")
 HTTPS = _env.flag("DJANGO_HTTPS", not DEBUG)
 ALLOWED_HOSTS = _env.items("DJANGO_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = _env.items("DJANGO_CSRF_TRUSTED_ORIGINS")
 NUM_PROXIES = _env.number("NUM_PROXIES", 0)
+# How `python -m config.serve` serves (config/serve.py).
+HOST = _env.text("HOST", "127.0.0.1")
+PORT = _env.number("PORT", 8000)
 WORKERS = _env.number("WORKERS", 2, minimum=1)
+WORKER_MAX_RSS = _env.number("WORKER_MAX_RSS", 512, minimum=128)  # MiB
+DRAIN_SECONDS = _env.number("DRAIN_SECONDS", 2)
+# Metrics for Prometheus; both empty: there are none (config/metrics.py).
+METRICS_TOKEN = _env.text("METRICS_TOKEN")
+METRICS_FOLDER = _env.text("PROMETHEUS_MULTIPROC_DIR")
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -49,16 +60,17 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.operations.RequestMiddleware",
     "config.operations.HealthMiddleware",
+    "books.cache.AnswerCacheMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "accounts.header_refresh.HeaderRefreshMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.browsers.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "config.browsers.AuthenticationMiddleware",
+    "config.browsers.MessageMiddleware",
     "accounts.browser.middleware.BrowserSessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -81,8 +93,7 @@ TEMPLATES = [
 # --- The database ---
 
 
-def _database() -> dict[str, Any]:
-    database: dict[str, Any] = _env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+def _fit(database: dict[str, Any]) -> dict[str, Any]:
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"] == "django.db.backends.sqlite3":
         # IMMEDIATE: a transaction that will write takes its lock at once instead of failing half-way.
@@ -91,21 +102,31 @@ def _database() -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
         }
+        # A file that is opened anew at every request cannot be opened, nor read, when the disk is full.
+        database["CONN_MAX_AGE"] = None
     else:
         # At least as many connections as a worker has threads; a statement never outlives its request for long.
-        options.setdefault("pool", {"min_size": 1, "max_size": 8, "timeout": 5})
+        # What is lost is tried again at once by whoever comes next, rather than by the pool ever more seldom.
+        options.setdefault("pool", {"min_size": 1, "max_size": 8, "timeout": 2, "reconnect_timeout": 2})
         options.setdefault("connect_timeout", 5)
         options.setdefault("options", "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000")
-        database["CONN_HEALTH_CHECKS"] = True
+        options["pool"].setdefault("connection_class", PatientConnection)  # a time-out of statements on our side
+        # A machine that is gone without a word is noticed within 25 s (libpq; the last in milliseconds).
+        options |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15000}
+        options.setdefault("prepare_threshold", 0)  # statements of `prepared_cursor`; no other is ever prepared
+        database["ENGINE"] = "config.postgresql"  # which checks pooled connections by itself
     return database
 
 
-DATABASES = {"default": _database()}
+DATABASES = {"default": _fit(_env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
 DATABASE_IS_SET = bool(_env.text("DATABASE_URL"))
+if _replica := _env.replica("DATABASE_REPLICA_URL"):
+    # For reads without credentials (books/replica.py). Tests see the primary there.
+    DATABASES["replica"] = _fit(_replica) | {"TEST": {"MIRROR": "default"}}
 
 # --- The cache ---
 
-REDIS_URL = _env.text("REDIS_URL")
+REDIS_URL = _env.read("REDIS_URL", environment.redis, "")
 CACHES = {
     "default": (
         {
@@ -193,6 +214,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.declare_problems",
+        "config.schema.declare_headers",
         "config.schema.declare_hosted_sign_in",
     ],
     "TAGS": [

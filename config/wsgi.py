@@ -6,9 +6,11 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
+from config.bodies import SlowBodies, in_utf8
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+application = in_utf8(SlowBodies(get_wsgi_application()))
 
 _problems = [message.msg for message in checks.run_checks(tags=[checks.Tags.security]) if message.is_serious()]
 if _problems:

@@ -4,6 +4,7 @@ Development and production cannot drift: the local pool is made from the templat
 Only the functions that the template uses are understood; anything else is an error, not a guess.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,8 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 @cache
-def _parsed(path: Path) -> dict[str, Any]:
+def parsed(path: Path) -> dict[str, Any]:
+    """A template of CloudFormation as it stands there: functions in their long form, nothing filled in."""
     document: dict[str, Any] = _Loader(path.read_text(encoding="utf-8")).get_single_data()
     return document
 
@@ -45,7 +47,7 @@ class Template:
     """A template with its parameters filled in. ``resources`` gives type and properties by logical id."""
 
     def __init__(self, path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None) -> None:
-        document = _parsed(path)
+        document = parsed(path)
         self._declared = document["Parameters"]
         self._conditions = document.get("Conditions", {})
         unknown = set(parameters or {}) - set(self._declared)
@@ -69,8 +71,12 @@ class Template:
         return [
             (logical_id, self._resolve(resource["Properties"]))
             for logical_id, resource in self.resources.items()
-            if resource["Type"] == type_
+            if resource["Type"] == type_ and self._holds(resource.get("Condition"))
         ]
+
+    def _holds(self, condition: str | None) -> bool:
+        """Whether a resource or value with this condition, if any, is there."""
+        return condition is None or bool(self._resolve(self._conditions[condition]))
 
     def _resolve(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -93,7 +99,11 @@ class Template:
 
     def _if(self, arguments: list[Any]) -> Any:
         condition, yes, no = arguments
-        return self._resolve(yes if self._resolve(self._conditions[condition]) else no)
+        return self._resolve(yes if self._holds(condition) else no)
+
+    def _sub(self, text: str) -> str:
+        # What is no parameter stays as it is: names of resources, and dynamic references to secrets.
+        return re.sub(r"\$\{(\w+)\}", lambda found: str(self._values.get(found[1], found[0])), text)
 
     def _equals(self, arguments: list[Any]) -> bool:
         left, right = map(self._resolve, arguments)
@@ -106,6 +116,7 @@ class Template:
 _FUNCTIONS: dict[str, Callable[[Template, Any], Any]] = {
     "Ref": Template._ref,
     "Fn::If": Template._if,
+    "Fn::Sub": Template._sub,
     "Fn::Equals": Template._equals,
     "Fn::Not": Template._not,
 }

@@ -4,8 +4,10 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -24,9 +26,11 @@ class Client(APIClient):
 
     name: str
     sub: str | None = None
+    token: str = ""
 
     def bearing(self, token: str) -> "Client":
         """This client, sending `token`."""
+        self.token = token
         self.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
         return self
 
@@ -83,6 +87,25 @@ def cognito(stand_in: LocalCognito, settings: Settings, monkeypatch: pytest.Monk
         if name.startswith("COGNITO_"):
             setattr(settings, name, value.split(",") if name == "COGNITO_ALLOWED_CLIENT_IDS" else value)
     return stand_in
+
+
+@pytest.fixture
+def by_hand() -> Iterator[Callable[[str], None]]:
+    """Somebody at the prompt of PostgreSQL."""
+    settings = connection.settings_dict
+    with psycopg.connect(
+        dbname=settings["NAME"],
+        user=settings["USER"] or None,
+        password=settings["PASSWORD"] or None,
+        host=settings["HOST"] or None,
+        port=settings["PORT"] or None,
+        autocommit=True,
+    ) as hand:
+
+        def run(statement: str) -> None:
+            hand.execute(statement.encode())
+
+        yield run
 
 
 @pytest.fixture

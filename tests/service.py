@@ -9,9 +9,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from local_cognito.server import LocalCognito
 
@@ -20,8 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def production(cognito: LocalCognito, database: Path, **more: str) -> dict[str, str]:
     """The environment of the server, with debug off; `more` comes on top."""
+    inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     return {
-        **os.environ,
+        **inherited,
         **cognito.environment(),
         "DJANGO_DEBUG": "false",
         "DJANGO_HTTPS": "false",
@@ -29,6 +33,8 @@ def production(cognito: LocalCognito, database: Path, **more: str) -> dict[str, 
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
         "COGNITO_ALLOW_INSECURE_ENDPOINT": "true",
         "DATABASE_URL": f"sqlite:///{database}",
+        "DJANGO_SETTINGS_MODULE": "tests.serving.settings",
+        "DRAIN_SECONDS": "0",
         **more,
     }
 
@@ -47,24 +53,30 @@ class Answer:
 
 
 class Service:
-    """`granian` as `make serve` starts it. `ask` opens a connection of its own each time, so any worker may answer."""
+    """The server, as `make serve` starts it. `ask` opens a connection each time, so that any worker may answer."""
 
-    def __init__(self, environment: dict[str, str], workers: int = 2) -> None:
+    def __init__(self, environment: dict[str, str], workers: int = 2, log: Path | None = None) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = environment
         self._workers = workers
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        granian = Path(sys.executable).with_name("granian")
-        options = ["--interface", "wsgi", "--workers", str(self._workers), "--blocking-threads", "4"]
-        options += ["--no-ws", "--http", "1"]
-        address = ["--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning"]
-        command = [str(granian), *options, *address, "config.wsgi:application"]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, start_new_session=True)
+        address = {"HOST": "127.0.0.1", "PORT": str(self.port), "WORKERS": str(self._workers)}
+        with ExitStack() as files:
+            log = files.enter_context(self._log.open("ab")) if self._log else None
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "config.serve"],
+                cwd=ROOT,
+                env={**self._environment, **address},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
@@ -72,18 +84,44 @@ class Service:
                     return
             except OSError:
                 time.sleep(0.1)
+        self.stop()
         raise AssertionError("The server did not start.")
+
+    @property
+    def pid(self) -> int:
+        """The main process, which leads the group that its workers are in."""
+        assert self._process is not None
+        return self._process.pid
+
+    def ended(self, seconds: float) -> bool:
+        """Whether the main process ends within so many seconds."""
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def stop(self) -> None:
         """Stop it with all its workers."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait(5)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.killpg(self._process.pid, signal.SIGTERM)
+                if not self.ended(20):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                    self._process.wait(5)
             self._process = None
+
+    def kill_a_worker(self) -> None:
+        """Kill one of the workers (SIGKILL), as the kernel does when memory runs out."""
+        os.kill(psutil.Process(self.pid).children()[0].pid, signal.SIGKILL)
+
+    def read(self, path: str, token: str) -> str:
+        """The text at `path`."""
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            text: str = response.read().decode()
+        return text
 
     def ask(self, method: str, path: str, body: object = None, token: str = "") -> Answer:
         """The answer to a request."""

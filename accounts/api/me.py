@@ -22,7 +22,7 @@ from accounts.api.serializers import (
     ProfileSerializer,
     StatusSerializer,
 )
-from accounts.api.views import ACCEPTED, DONE, NO_STORE, read
+from accounts.api.views import ACCEPTED, DONE, AccountView, read
 from accounts.authentication import claims_of, token_sent, who
 from accounts.cognito import get_gateway
 from accounts.exceptions import InsufficientScope
@@ -41,7 +41,7 @@ class OwnAccount(BasePermission):
         return True
 
 
-class OwnAccountView(APIView):
+class OwnAccountView(AccountView):
     """A path for one's own account."""
 
     permission_classes = (OwnAccount,)
@@ -120,7 +120,7 @@ class MfaView(OwnAccountView):
         secret = get_gateway().begin_mfa(token)
         email = get_gateway().profile(token).attributes.get("email", "")
         body = {"secret": secret, "otpauth_url": challenges.otpauth_url(secret, email)}
-        return Response(body, headers=NO_STORE)
+        return Response(body)
 
     @extend_schema(operation_id="finish_mfa", request=CodeBody, responses=MfaStateSerializer)
     def put(self, request: Request) -> Response:
@@ -153,7 +153,7 @@ def _profile(request: Request) -> Response:
         "phone_number": attributes.get("phone_number", ""),
         "roles": sorted(who(request).roles),
     }
-    return Response(body, headers=NO_STORE)
+    return Response(body)
 
 
 def _delete(request: Request) -> Response:

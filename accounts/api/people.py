@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from accounts import administration, stewardship
 from accounts.administration import Place
 from accounts.api.serializers import PeoplePageSerializer, PersonSerializer, RoleBody
-from accounts.api.views import DONE, NO_STORE, read
+from accounts.api.views import DONE, AccountView, read
 from accounts.authentication import who
 from accounts.cognito import Refused
 from accounts.exceptions import BadQuery
@@ -34,7 +34,7 @@ class AdministratorsOnly(BasePermission):
         return isinstance(user, CognitoUser) and not user.is_machine and Role.ADMIN in user.roles
 
 
-class AdministratorView(APIView):
+class AdministratorView(AccountView):
     """A path for administrators."""
 
     permission_classes = (AdministratorsOnly,)
@@ -73,7 +73,7 @@ class PeopleView(AdministratorView):
             "previous": _link(request, place.before()),
             "results": [PersonSerializer(person).data for person in page.people],
         }
-        return Response(body, headers=NO_STORE)
+        return Response(body)
 
 
 class PersonView(AdministratorView):
@@ -82,7 +82,7 @@ class PersonView(AdministratorView):
     @extend_schema(operation_id="person", responses=PersonSerializer)
     def get(self, request: Request, sub: str) -> Response:
         """One person."""
-        return Response(PersonSerializer(stewardship.person(sub)).data, headers=NO_STORE)
+        return Response(PersonSerializer(stewardship.person(sub)).data)
 
 
 class PersonRoleView(AdministratorView):
@@ -92,7 +92,7 @@ class PersonRoleView(AdministratorView):
     def put(self, request: Request, sub: str) -> Response:
         """Replaces it. Access tokens of before are refused; refreshing gives one with the new role."""
         role = Role(read(RoleBody, request)["role"])
-        return Response(PersonSerializer(stewardship.change_role(who(request).sub, sub, role)).data, headers=NO_STORE)
+        return Response(PersonSerializer(stewardship.change_role(who(request).sub, sub, role)).data)
 
 
 class DisablePersonView(AdministratorView):

@@ -77,6 +77,16 @@ class Body(serializers.Serializer[Any]):
     """The body of a request or an answer; nothing here is a row of ours."""
 
 
+class FlagField(serializers.BooleanField):
+    """true or false and nothing else. DRF would take 0, "off" and more for one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The value itself. Raises ValidationError (`invalid`) for any other type."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class EmailBody(Body):
     """An address."""
 
@@ -124,7 +134,7 @@ class SignOutBody(Body):
     """The session to end, or all of them."""
 
     refresh_token = TokenField(required=False)
-    everywhere = serializers.BooleanField(default=False)
+    everywhere = FlagField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """One of the two. Raises ValidationError (`required`)."""

@@ -28,7 +28,6 @@ from accounts.authentication import StrangerAuthentication, claims_of, claims_se
 from accounts.cognito import Challenge, Tokens
 from accounts.conf import get_config
 
-NO_STORE = {"Cache-Control": "no-store"}
 OUTCOME = PolymorphicProxySerializer(
     component_name="SignInOutcome", serializers=[TokensSerializer, ChallengeSerializer], resource_type_field_name=None
 )
@@ -46,7 +45,17 @@ def read(kind: type[S], request: Request) -> dict[str, Any]:
     return values
 
 
-class StrangerView(APIView):
+class AccountView(APIView):
+    """A path about accounts: what it answers is one person's, or a secret (RFC 6749 section 5.1)."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """No cache keeps it, a browser's own neither."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final.headers["Cache-Control"] = "no-store"
+        return final
+
+
+class StrangerView(AccountView):
     """A path for people who are not signed in. An expired token counts as none: clients attach it to every call."""
 
     authentication_classes = (StrangerAuthentication,)
@@ -154,7 +163,7 @@ class ResetPasswordView(StrangerView):
 
 
 def outcome_response(request: Request, outcome: Tokens | Challenge, email: str = "") -> Response:
-    """The answer to a step of a sign-in: never to be kept by a cache (RFC 6749 section 5.1)."""
+    """The answer to a step of a sign-in."""
     if isinstance(outcome, Challenge):
         challenges.needed(outcome)
         body: dict[str, object] = {
@@ -172,4 +181,4 @@ def outcome_response(request: Request, outcome: Tokens | Challenge, email: str =
             "expires_in": outcome.expires_in,
             "token_type": "Bearer",
         }
-    return Response(body, headers=NO_STORE)
+    return Response(body)

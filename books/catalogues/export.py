@@ -1,8 +1,9 @@
 r"""How is the catalogue written as CSV, so that a spreadsheet does no harm with it and `import_books` reads it back?
 
 A cell that a spreadsheet would take for a formula gets an apostrophe before it, as does one that looks as if it had got
-one already. Names in a list stand between semicolons; one inside a name is written `\;`. `plain_cell` and
-`split_names` undo both, for files with our own columns.
+one already; and so does what follows a semicolon, a tab or a line break inside of it, where spreadsheets of countries
+with a decimal comma begin another cell. Names in a list stand between semicolons; one inside a name is written `\;`.
+`plain_cell` and `split_names` undo both, for files with our own columns.
 """
 
 import csv
@@ -16,8 +17,10 @@ COLUMNS = tuple("author_names" if name == "authors" else name for name in FIELDS
 """What is read of a book, in the order of the columns."""
 
 # OWASP, "CSV Injection"; the wide signs count in Japanese spreadsheets.
-_FORMULA = re.compile(r"'*\s*[=+\-@\t\r＝＋－＠]")  # noqa: RUF001
-_GUARDED = re.compile(r"'(?='*\s*[=+\-@\t\r＝＋－＠])")  # noqa: RUF001
+_SIGNS = r"=+\-@＝＋－＠"  # noqa: RUF001
+_FORMULA = re.compile(rf"'*\s*[{_SIGNS}\t\r]")
+_INNER = re.compile(rf"(?<=[;\t\r\n])(?='* *[{_SIGNS}])")
+_GUARDED_INNER = re.compile(rf"(?<=[;\t\r\n])'(?='* *[{_SIGNS}])")
 _BETWEEN_NAMES = re.compile(r"(?<!\\);")
 
 
@@ -38,12 +41,15 @@ def lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def guarded_cell(text: str) -> str:
     """`text` as no spreadsheet takes it for a formula."""
+    text = _INNER.sub("'", text)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def plain_cell(text: str) -> str:
     """What `guarded_cell` was given."""
-    return _GUARDED.sub("", text, count=1) if text.startswith("'") else text
+    if text.startswith("'") and _FORMULA.match(text, 1):
+        text = text[1:]
+    return _GUARDED_INNER.sub("", text)
 
 
 def split_names(text: str) -> list[str]:

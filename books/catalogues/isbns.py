@@ -40,13 +40,20 @@ class Isbn(NamedTuple):
 
 def proven_isbn(cells: Sequence[str]) -> Isbn:
     """The ISBN that the cells of one row prove; an earlier cell wins. Raises ValueError when they prove none."""
-    texts = [match[1] for cell in cells if len(cell) <= MAX_CELL and (match := _WRAPPING.fullmatch(cell))]
-    floats = [Decimal(text) for text in texts if _NUMBER.fullmatch(text)]
-    for candidates, repaired in ((texts, False), (_padded(texts), True), (_prefixed(texts, floats), True)):
+    texts = [text for cell in cells if len(cell) <= MAX_CELL and (text := _unwrapped(cell))]
+    for candidates, repaired in ((texts, False), (_padded(texts), True), (_prefixed(texts), True)):
         for candidate in candidates:
             if digits := _valid(candidate):
                 return Isbn(digits, repaired)
     raise ValueError("no check digit proves it")
+
+
+def _unwrapped(cell: str) -> str:
+    """What is inside the wrapping; nothing where there is something else around it."""
+    if cell.isalnum() and cell[0] not in "iI":
+        return cell
+    match = _WRAPPING.fullmatch(cell)
+    return match[1] if match else ""
 
 
 def _padded(texts: Iterable[str]) -> Iterator[str]:
@@ -62,8 +69,9 @@ def _padded(texts: Iterable[str]) -> Iterator[str]:
         yield whole.zfill(10) if _SHORT.fullmatch(whole) else whole
 
 
-def _prefixed(texts: Iterable[str], floats: Sequence[Decimal]) -> Iterator[str]:
+def _prefixed(texts: Iterable[str]) -> Iterator[str]:
     """ISBN-13s that lost their 978, where a float agrees."""
+    floats = [Decimal(text) for text in texts if _NUMBER.fullmatch(text)]
     for text in texts:
         if _TEN.fullmatch(text):
             whole = f"978{text.zfill(10)}"
@@ -87,7 +95,7 @@ def _exponent(number: Decimal) -> int:
 
 
 def _valid(text: str) -> str | None:
-    compact = _JOINTS.sub("", text)
+    compact = text if text.isalnum() else _JOINTS.sub("", text)
     # 0000000000 and its like have a right check digit, and stand for "none".
     if not _SHAPE.fullmatch(compact) or len(set(compact)) < 2:
         return None

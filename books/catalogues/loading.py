@@ -11,15 +11,20 @@ An update writes what the row says and the book does not; what a row leaves empt
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, transaction
 
+from books.bulk import IsOneOf
 from books.catalogues.rows import Outcome, Row
 from books.catalogues.seen import Earlier, Seen
 from books.changes import TOLD, BookChange
 from books.models import Authorship, Book
 from books.search import sort_key
+
+T = TypeVar("T")
 
 BATCH = 1000  # rows
 MAX_NAMES_OF_BATCH = 10_000  # of authors
@@ -43,6 +48,16 @@ def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
             batch, names = [], 0
     if batch:
         yield batch
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items. Each is made by a thread while the one before it is used: one reads while the other writes."""
+    source = iter(items)
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(lambda: [*islice(source, 1)])
+        while found := following.result():
+            following = thread.submit(lambda: [*islice(source, 1)])
+            yield from found
 
 
 class Loader:
@@ -89,7 +104,7 @@ class _Batch:
         self._seen = seen
         self._by_isbn: dict[str, Book] = {}
         self._by_text: dict[str, list[Book]] = {}
-        self._new: list[Book] = []
+        self._new: list[Row] = []
         self._changed: list[Book] = []
         self._relinked: list[Book] = []
         self._verdicts: list[tuple[Row, Outcome, str]] = []
@@ -106,10 +121,13 @@ class _Batch:
             # As an insert that meets its own id, for bulk_update() would pass by what is worked out at a save.
             Book.objects.bulk_create(self._changed, update_conflicts=True, unique_fields=["id"], update_fields=_WRITTEN)
             Authorship.objects.filter(book__in=self._relinked).delete()
-        Book.objects.bulk_create(self._new)
-        Authorship.objects.link([*self._relinked, *self._new])
+            Authorship.objects.link({book.pk: book.author_names for book in self._relinked})
+        added = Book.objects.add_many([row.values for row in self._new])
         if self._by:
-            self._notes += [BookChange.made(BookChange.Action.IMPORTED, book, self._by, {}) for book in self._new]
+            self._notes += [
+                BookChange(book_id=pk, title=row.values["title"], action=BookChange.Action.IMPORTED, by=self._by)
+                for pk, row in zip(added, self._new, strict=True)
+            ]
         BookChange.objects.bulk_create(self._notes)
 
     def settle(self) -> None:
@@ -124,25 +142,27 @@ class _Batch:
     def _look_up(self, *, lock: bool) -> None:
         """Every book that a row could be."""
         isbns = {row.values["isbn"] for row in self._rows if "isbn" in row.values}
-        known = dict(Book.objects.filter(isbn__in=isbns).values_list("isbn", "pk"))
+        known = dict(Book.objects.filter(IsOneOf("isbn", isbns)).values_list("isbn", "pk"))
         wanted = {_text_of(row.values): row for row in self._rows if row.values.get("isbn") not in known}
         keys = {sort_key(row.values["title"]) for row in wanted.values()}
         columns = ("pk", "title", "author_names", "published_year")
         # Many books may have one title; they pass by one by one, and only those that are wanted stay.
         likely = [
             book["pk"]
-            for book in Book.objects.filter(title_key__in=keys).values(*columns).iterator()
+            for book in Book.objects.filter(IsOneOf("title_key", keys)).values(*columns).iterator()
             if _text_of(book) in wanted
         ]
         # In one order, so that two imports never wait for each other in a circle.
-        books = Book.objects.filter(pk__in={*known.values(), *likely}).order_by("pk").defer("title_key", "words")
+        found = IsOneOf("pk", {*known.values(), *likely})
+        books = Book.objects.filter(found).order_by("pk").defer("title_key", "words")
         for book in books.select_for_update() if lock else books:
             if book.isbn:
                 self._by_isbn[book.isbn] = book
             self._by_text.setdefault(_text_of(vars(book)), []).append(book)
 
     def _place(self, row: Row) -> None:
-        isbn, text, identity = row.values.get("isbn"), _text_of(row.values), _identity(row.values)
+        isbn, own, identity = row.values.get("isbn"), _text_of(row.values), _identity(row.values)
+        text = own
         book = self._by_isbn.get(isbn) if isbn else None
         earlier = self._earlier(f"isbn {isbn}") or self._earlier(f"bare {text}") if isbn else self._earlier(text)
         if book and not earlier:
@@ -152,7 +172,7 @@ class _Batch:
             self._verdicts.append((row, Outcome.REJECTED, reason))
             return
         if not earlier:
-            book = book or self._free_by_text(row)
+            book = book or self._free_by_text(row, own)
             # What it will be known by once the row is merged into it; an earlier row without ISBN may be that, too.
             text = _text_of({"published_year": book.published_year, **row.values}) if book else text
             earlier = self._earlier(f"bare {text}") if isbn else None
@@ -160,12 +180,12 @@ class _Batch:
             self._verdicts.append((row, Outcome.UNCHANGED, REPEATED))
             return
         me = Earlier(row.line, identity)
-        self.fresh |= dict.fromkeys((text, _text_of(row.values), f"isbn {isbn}" if isbn else f"bare {text}"), me)
+        self.fresh |= dict.fromkeys((text, own, f"isbn {isbn}" if isbn else f"bare {text}"), me)
         if book:
             self.fresh[f"book {book.pk}"] = me
             self._update(row, book)
         else:
-            self._new.append(Book(**row.values))
+            self._new.append(row)
             self._verdicts.append((row, Outcome.CREATED, ""))
 
     def _update(self, row: Row, book: Book) -> None:
@@ -183,11 +203,11 @@ class _Batch:
             self._relinked.append(book)
         self._verdicts.append((row, Outcome.UPDATED, ""))
 
-    def _free_by_text(self, row: Row) -> Book | None:
+    def _free_by_text(self, row: Row, text: str) -> Book | None:
         """The book of this title, authors and year that no other row stands for, one without ISBN if there is one."""
         fitting = [
             book
-            for book in self._by_text.get(_text_of(row.values), [])
+            for book in self._by_text.get(text, [])
             if not (book.isbn and "isbn" in row.values) and not self._earlier(f"book {book.pk}")
         ]
         return min(fitting, key=lambda book: bool(book.isbn), default=None)

@@ -13,8 +13,6 @@ from typing import Any
 
 from stdnum import ean
 
-from books.models import Book
-
 COMMON_WORD, RARE_WORD, ABSENT_WORD = "river", "zeugma", "xylotomy"
 COMMON_EVERY, RARE_EVERY = 10, 100_000
 
@@ -74,8 +72,8 @@ def number_of(isbn: str) -> int:
     return int(isbn[len(ISBN_PREFIX) : -1])
 
 
-def made_up_book(number: int, seed: int, created_at: datetime) -> Book:
-    """Book `number` of `seed`, unsaved."""
+def made_up_book(number: int, seed: int, created_at: datetime) -> dict[str, Any]:
+    """The values of book `number` of `seed`, by column."""
     # Books need no secrets, and the same ones every time.
     chance = Random((seed << 40) + number)  # noqa: S311
     words = chance.choices(_WORDS, cum_weights=_WORD_WEIGHTS, k=14)
@@ -84,20 +82,20 @@ def made_up_book(number: int, seed: int, created_at: datetime) -> Book:
         title = f"{title} by the {COMMON_WORD.capitalize()}"
     if number % RARE_EVERY == 1:
         title = f"{title}, with a {RARE_WORD.capitalize()}"
-    return Book(
-        isbn=isbn_of(number),
-        title=title,
-        subtitle=chance.choice(_SUBTITLES).format(*words[3:]) if chance.random() < 0.3 else "",
-        author_names=_authors(chance),
-        publisher=chance.choices(_PUBLISHERS, cum_weights=_PUBLISHER_WEIGHTS)[0],
-        published_year=_year(chance),
-        language=chance.choice(_LANGUAGES),
-        page_count=int(chance.lognormvariate(5.6, 0.5)) + 16 if chance.random() < 0.9 else None,
-        rating=_rating(chance),
-        subjects=list(dict.fromkeys(chance.choices(_SUBJECTS, cum_weights=_SUBJECT_WEIGHTS, k=chance.randrange(5)))),
-        description=f"{' '.join(words[5:]).capitalize()}." if chance.random() < 0.5 else "",
-        created_at=created_at,
-    )
+    return {
+        "isbn": isbn_of(number),
+        "title": title,
+        "subtitle": chance.choice(_SUBTITLES).format(*words[3:]) if chance.random() < 0.3 else "",
+        "author_names": _authors(chance),
+        "publisher": chance.choices(_PUBLISHERS, cum_weights=_PUBLISHER_WEIGHTS)[0],
+        "published_year": _year(chance),
+        "language": chance.choice(_LANGUAGES),
+        "page_count": int(chance.lognormvariate(5.6, 0.5)) + 16 if chance.random() < 0.9 else None,
+        "rating": _rating(chance),
+        "subjects": list(dict.fromkeys(chance.choices(_SUBJECTS, cum_weights=_SUBJECT_WEIGHTS, k=chance.randrange(5)))),
+        "description": f"{' '.join(words[5:]).capitalize()}." if chance.random() < 0.5 else "",
+        "created_at": created_at,
+    }
 
 
 def _authors(chance: Random) -> list[str]:

@@ -70,6 +70,7 @@
         border: { dark: colour("line"), light: colour("line") },
         success: { main: colour("cloth") },
         error: { main: colour("danger") },
+        responses: { redirect: { color: colour("quiet"), backgroundColor: colour("sunken") } },
       },
       schema: { nestedBackground: colour("sunken"), linesColor: colour("edge"), typeNameColor: colour("quiet") },
       sidebar: { backgroundColor: colour("sunken"), textColor: colour("ink"), activeTextColor: colour("cloth") },

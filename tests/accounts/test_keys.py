@@ -1,4 +1,4 @@
-"""The pool's keys: fetched seldom, by one for all, and kept through outages (contract section 3)."""
+"""The pool's keys: fetched seldom, by one for all, and kept through outages."""
 
 import json
 import threading

@@ -83,7 +83,7 @@ def test_the_answer_must_be_what_was_asked_for(
     assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
 
 
-@pytest.mark.parametrize("handle", ["x", "a.b.c", "eyJ9:1:x", "x" * 8000])
+@pytest.mark.parametrize("handle", ["x", "a.b.c", "eyJ9:1:x", "x" * 8000, "é", "\U0001f511"])
 def test_a_handle_that_is_none_has_expired(handle: str, visitor: Client, cognito: LocalCognito) -> None:
     refused = visitor.post(f"{ACCOUNTS}sign-in/challenge/", {"handle": handle, "code": "123456"})
     assert (refused.status_code, refused.json()["code"]) == (400, "challenge_expired")
@@ -213,6 +213,12 @@ def test_everywhere_needs_to_know_who(visitor: Client, cognito: LocalCognito) ->
     assert (refused.status_code, refused.json()["code"]) == (401, "not_authenticated")
     nothing = visitor.post(f"{ACCOUNTS}sign-out/", {})
     assert (nothing.status_code, nothing.json()["errors"][0]["pointer"]) == (400, "#/refresh_token")
+
+
+@pytest.mark.parametrize("flag", [0, 1, "true", "off", [], None])
+def test_everywhere_is_true_or_false(flag: Any, visitor: Client, cognito: LocalCognito) -> None:
+    refused = visitor.post(f"{ACCOUNTS}sign-out/", {"everywhere": flag, "refresh_token": "x"})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "#/everywhere")
 
 
 def test_a_revoked_token_is_refused_on_the_paths_for_strangers_too(visitor: Client, cognito: LocalCognito) -> None:

@@ -1,4 +1,4 @@
-"""Which tokens pass, and what each other one is called: contract section 3, RFC 8725, and what others let through."""
+"""Which tokens pass, and what each other one is called: RFC 8725, and what others let through."""
 
 import base64
 import hashlib

@@ -87,7 +87,7 @@ def test_no_cell_is_a_formula(browser: Browser, shelve: Shelve) -> None:
     shelve("=HYPERLINK(1)", "@Bob", "-Eve", subtitle="+1", published_year=-750, description="'=quoted")
     row = next(csv.DictReader(io.StringIO(exported(browser).removeprefix("\ufeff"))))
     assert row["title"] == "'=HYPERLINK(1)"
-    assert row["authors"] == "'@Bob; -Eve"
+    assert row["authors"] == "'@Bob;' -Eve"
     assert (row["subtitle"], row["published_year"], row["description"]) == ("'+1", "'-750", "''=quoted")
 
 

@@ -16,7 +16,7 @@ DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(not DATA.is_dir(), reason="The real catalogues are not here (../shared/data)."),
+    pytest.mark.skipif(not DATA.is_dir(), reason="The real catalogues are not here."),
 ]
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from stdnum import isbn as stdnum_isbn
 
 from books.catalogues.isbns import Isbn, proven_isbn
+from books.standards import isbn13
 
 HUNGER = "9780439023481"  # ISBN-10 0439023483
 
@@ -117,3 +118,14 @@ def test_whatever_is_repaired_is_valid(cells: list[str]) -> None:
     assert len(found.digits) == 13
     assert found.digits.isascii()
     assert stdnum_isbn.is_valid(found.digits)
+
+
+@given(st.one_of(st.from_regex(r"[0-9]{9}[0-9X]", fullmatch=True), st.from_regex(r"97[89][0-9]{10}", fullmatch=True)))
+def test_check_digits_are_judged_as_the_library_judges_them(text: str) -> None:
+    for last in "0123456789X":
+        whole = text[:-1] + last
+        if stdnum_isbn.is_valid(whole):
+            assert isbn13(whole) == stdnum_isbn.to_isbn13(whole)
+        else:
+            with pytest.raises(ValueError, match=r"An ISBN has|is wrong"):
+                isbn13(whole)

@@ -3,7 +3,7 @@
 import gc
 import io
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,34 @@ def test_a_batch_is_cut_short_where_its_rows_name_very_many_authors() -> None:
     names = "; ".join(f"Author {number}" for number in range(100))
     rows = (layout.read(Record(line, [f"Book {line}", names])) for line in range(250))
     assert [len(batch) for batch in loading.batches(rows)] == [100, 100, 50]
+
+
+def test_one_batch_is_read_while_the_one_before_is_written() -> None:
+    reading = [threading.Event() for _ in range(3)]
+
+    def read() -> Iterator[int]:
+        for number, begun in enumerate(reading):
+            begun.set()
+            yield number
+
+    in_order = []
+    for number in loading.ahead(read()):
+        in_order.append(number)
+        assert number == 2 or reading[number + 1].wait(timeout=10), "nobody reads on meanwhile"
+        assert not any(begun.is_set() for begun in reading[number + 2 :]), "more is read than can be written"
+    assert in_order == [0, 1, 2]
+
+
+def test_what_cannot_be_read_stops_whoever_writes() -> None:
+    def read() -> Iterator[int]:
+        yield 1
+        raise UnicodeError
+
+    threads, batches = threading.active_count(), loading.ahead(read())
+    assert next(batches) == 1
+    with pytest.raises(UnicodeError):
+        next(batches)
+    assert threading.active_count() == threads
 
 
 def test_a_row_without_an_outcome_is_a_mistake_of_ours() -> None:

@@ -1,5 +1,6 @@
 """Two at once: the same ISBN, the same state of a book, the same new author. Exactly one wins, nobody gets a 500."""
 
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -128,3 +129,23 @@ def test_an_author_is_renamed_while_their_books_are_changed(at_once: Callable[..
     *responses, _ = at_once(*[lambda: uma.patch(url, {"rating": 4})] * 4, rename)
     assert statuses(responses) == {200: 4}
     assert one(at_once, lambda: uma.get(url).json())["authors"] == ["J. Austen"]
+
+
+def test_those_who_add_books_of_the_same_new_authors_never_wait_in_a_circle(at_once: Callable[..., Any]) -> None:
+    names = [f"{letter}{number}" for number in range(3) for letter in ("B", "_c", "a", "Á")]
+
+    together = threading.Barrier(6)
+
+    def add(number: int) -> Do:
+        chance = random.Random(number)
+
+        def many() -> None:
+            for turn in range(100):
+                together.wait(timeout=60)
+                authors = [f"{name} {turn}" for name in chance.sample(names, 8)]
+                Book.objects.add(title="Emma", author_names=authors)
+
+        return many
+
+    at_once(*[add(number) for number in range(6)])
+    assert one(at_once, Book.objects.count) == 600

@@ -1,8 +1,10 @@
 """Finding books by words: the same ones on every database, the best first."""
 
+import importlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -83,10 +85,13 @@ def test_every_database_finds_the_books_that_have_the_words(
     db: None, shelf: list[tuple[str, str, list[str], list[str]]], asked: list[str]
 ) -> None:
     Book.objects.all().delete()
-    books = Book.objects.bulk_create(
-        Book(title=title, subtitle=subtitle, author_names=names, subjects=subjects)
-        for title, subtitle, names, subjects in shelf
+    Book.objects.add_many(
+        [
+            {"title": title, "subtitle": subtitle, "author_names": [*dict.fromkeys(names)], "subjects": subjects}
+            for title, subtitle, names, subjects in shelf
+        ]
     )
+    books = list(Book.objects.all())
     asked += [part for title, subtitle, names, subjects in shelf for part in (title, subtitle, *names, *subjects)]
     for text in asked:
         if normalise(text):
@@ -211,3 +216,29 @@ def test_the_index_of_words_follows_every_write(shelve: Shelve) -> None:
     with connection.cursor() as cursor:
         # Raises when the index and the table tell different stories (https://sqlite.org/fts5.html, section 6.4).
         cursor.execute("INSERT INTO books_book_words (books_book_words, rank) VALUES ('integrity-check', 1)")
+
+
+def test_a_subject_is_looked_up_whole(shelve: Shelve) -> None:
+    """However many books have its words: they are never read to see whether they have it as a subject."""
+    sea = shelve("Moby-Dick", subjects=["The Sea -- Fiction", "Whales"])
+    shelve("The sea, fiction", subjects=["Sea", "Fiction"])
+    assert list(Book.objects.about("the sea: FICTION")) == [sea]
+    assert not Book.objects.about("sea fiction").exists()
+    assert "words" not in str(Book.objects.about("sea").query.where)
+    longest = "\N{CJK UNIFIED IDEOGRAPH-8A9E}" * 300
+    assert list(Book.objects.about(longest)) == []
+    chinese = shelve(subjects=[longest, "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 300])
+    assert list(Book.objects.about(longest)) == [chinese]
+
+
+def test_books_from_before_subjects_had_marks_are_given_them(shelve: Shelve, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = importlib.import_module("books.migrations.0004_marks_of_subjects")
+    books = [shelve(f"Moby {number}", subjects=["The Sea", "Whales"]) for number in range(5)]
+    shelve("Bare")
+    said = Book.objects.get(pk=books[0].pk).words
+    Book.objects.update(words=" moby | |herman melville| ;the sea;;whales;")
+    assert not Book.objects.about("the sea").exists()
+    monkeypatch.setattr(old, "PORTION", 2)
+    old.forwards(apps, connection.schema_editor())
+    assert set(Book.objects.about("the sea")) == set(books)
+    assert Book.objects.get(pk=books[0].pk).words == said

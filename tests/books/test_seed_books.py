@@ -113,10 +113,10 @@ def test_ctrl_c_leaves_whole_batches(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(seed_books, "BATCH", 2)
     add = seed_books._add
 
-    def interrupted(first: int, *rest: Any) -> None:
-        if first > 2:
+    def interrupted(books: list[dict[str, Any]]) -> None:
+        if number_of(books[0]["isbn"]) > 2:
             raise KeyboardInterrupt
-        add(first, *rest)
+        add(books)
 
     monkeypatch.setattr(seed_books, "_add", interrupted)
     with pytest.raises(SystemExit) as stopped:

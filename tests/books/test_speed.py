@@ -42,7 +42,7 @@ def full_shelf(db: None) -> None:
         )
         for number in range(100)
     ]
-    Authorship.objects.link(Book.objects.bulk_create(books))
+    Authorship.objects.link({book.pk: book.author_names for book in Book.objects.bulk_create(books)})
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,8 @@ def full_shelf(db: None) -> None:
         (f"{BOOKS}?search=whale&ordering=title", 1),
         (f"{BOOKS}?search=whale", 2),
         (f"{BOOKS}?author=1", 2),
-        (f"{BOOKS}?author=bob&language=en&published_from=1900&min_rating=1", 1),
+        (f"{BOOKS}?author=bob", 2),
+        (f"{BOOKS}?language=en&published_from=1900&min_rating=1", 1),
         (AUTHORS, 1),
     ],
 )
@@ -92,8 +93,8 @@ def test_a_book_of_many_authors_is_written_in_as_many_queries(uma: Client, db: N
     with CaptureQueriesContext(connection) as captured:
         assert uma.post(BOOKS, {"title": "Emma", "authors": names}).status_code == 201
     statements = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
-    # The person, the book, the authors, the links, and who did it.
-    assert len(statements) == 5, statements
+    # The person, the book, the authors, the links, and who did it; on PostgreSQL all but the person is one statement.
+    assert len(statements) == (2 if connection.vendor == "postgresql" else 5), statements
 
 
 def test_the_fast_way_writes_what_the_serializers_say(visitor: Client, full_shelf: None) -> None:
@@ -141,7 +142,49 @@ def test_every_ordering_walks_its_index_from_the_cursor_on(
 @pytest.mark.parametrize(
     "query, index",
     [
+        ("published_to=1950&ordering=-published_year", "books_by_year_up"),
+        ("published_from=1950&ordering=-published_year", "books_by_year_up"),
+        ("published_from=1950&ordering=published_year", "books_by_year_up"),
+        ("min_rating=3&ordering=rating", "books_by_rating_down"),
+        ("min_rating=3&ordering=-rating", "books_by_rating_down"),
+    ],
+)
+def test_an_ordering_by_what_is_filtered_begins_and_ends_where_the_filter_does(
+    visitor: Client, full_shelf: None, query: str, index: str
+) -> None:
+    """By the column for absent values it would pass all that is filtered out: a million books before the first one."""
+    page = visitor.get(f"{BOOKS}?{query}&page_size=5").json()
+    for path in (f"{BOOKS}?{query}", page["next"]):
+        with CaptureQueriesContext(connection) as captured:
+            page = visitor.get(path).json()
+        plan = explained(captured[0]["sql"])
+        assert index in plan
+        assert "SORT" not in plan.upper()
+        assert "Filter" not in plan
+    name = "published_year" if "year" in query else "rating"
+    values = [book[name] for book in visitor.get(f"{BOOKS}?{query}&page_size=100").json()["results"]]
+    assert len(values) > 10
+    assert values == sorted(values, reverse="=-" in query)
+
+
+@pytest.mark.parametrize("query", ["author=bob", "author=1"])
+def test_books_of_an_author_are_found_by_ids(visitor: Client, full_shelf: None, query: str) -> None:
+    query = query.replace("1", str(Author.objects.get(name="Bob").pk))
+    with CaptureQueriesContext(connection) as captured:
+        assert visitor.get(f"{BOOKS}?{query}").json()["results"]
+    found, page = (entry["sql"] for entry in captured)
+    if query == "author=bob":
+        assert "books_author_by_name" in explained(found)
+    # The number itself: for an author it has counted the planner chooses another way than for an average one.
+    assert f"= {Author.objects.get(name='Bob').pk}" in page or f"({Author.objects.get(name='Bob').pk})" in page
+    assert "books_authorship_o" in explained(page)
+
+
+@pytest.mark.parametrize(
+    "query, index",
+    [
         ("search=whale", {"postgresql": "books_book_search", "sqlite": "books_book_words"}),
+        ("subject=sea", {"postgresql": "books_book_search", "sqlite": "books_book_words"}),
         ("published_from=1990&ordering=-created_at", "books_by_year_up"),
         ("published_to=1910", "books_by_year_up"),
         ("min_rating=4.9", "books_by_rating_down"),
@@ -155,7 +198,9 @@ def test_every_filter_has_an_index(visitor: Client, full_shelf: None, query: str
         visitor.get(f"{BOOKS}?{query}")
     name = index if isinstance(index, str) else index[connection.vendor]
     # Without the order, which a hundred rows are sorted in sooner than looked up.
-    assert name in explained(captured[0]["sql"].partition(" ORDER BY ")[0])
+    plan = explained(captured[0]["sql"].partition(" ORDER BY ")[0])
+    assert name in plan
+    assert "Filter:" not in plan, "the index yields rows that are then thrown away"
 
 
 def explained(sql: str) -> str:

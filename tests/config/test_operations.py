@@ -1,18 +1,39 @@
 """What operators see: request ids, log lines, health."""
 
+import http.client
+import io
 import json
 import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
+from django.db.migrations.recorder import MigrationRecorder
 from pytest_django.fixtures import Settings
 
+from accounts.models import User
 from accounts.testing import Pool
+from config import operations
 from config.logs import JSONFormatter, PeopleFormatter, redacted
+from local_cognito.server import LocalCognito
+from tests.accounts.browsers import signed_in
 from tests.conftest import Client
+from tests.service import Service, production
 
 pytestmark = pytest.mark.django_db
+
+# Nobody listens there; the address has a password in it.
+NO_REDIS = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": "redis://:hunter2@127.0.0.1:1/0",
+    }
+}
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/", "/api/v1/nowhere/", "/healthz", "/nowhere"])
@@ -100,19 +121,227 @@ def test_without_keys_it_is_degraded_but_serves(visitor: Client, monkeypatch: py
     assert response.json()["checks"]["keys"] == "unavailable"
 
 
-def test_without_a_cache_it_is_degraded_but_serves(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(*_: object, **__: object) -> None:
-        raise OSError
-
-    monkeypatch.setattr("config.operations.cache.set", down)
-    assert (visitor.get("/readyz").status_code, visitor.get("/readyz").json()["status"]) == (200, "degraded")
+def test_without_a_cache_it_is_degraded_but_serves(visitor: Client, settings: Settings) -> None:
+    settings.CACHES = NO_REDIS
+    response = visitor.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["cache"] == "unavailable"
 
 
 def test_without_a_database_it_is_not_ready(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def down() -> str:
         raise DatabaseError
 
-    monkeypatch.setitem(__import__("config.operations").operations._CHECKS, "database", down)
+    monkeypatch.setitem(operations._CHECKS, "database", down)
     response = visitor.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (503, "unavailable")
     assert visitor.get("/healthz").status_code == 200
+
+
+def test_a_replica_is_told_of_where_there_is_one(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down() -> str:
+        raise DatabaseError
+
+    assert "replica" not in visitor.get("/readyz").json()["checks"]
+    monkeypatch.setitem(connections.databases, "replica", connections.databases["default"])
+    monkeypatch.setitem(operations._CHECKS, "replica", down)
+    response = visitor.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"] == {
+        "database": "ok", "migrations": "ok", "replica": "unavailable", "cache": "ok", "keys": "ok",
+    }  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrations_that_have_not_run_are_told_of(visitor: Client) -> None:
+    latest = MigrationRecorder.Migration.objects.filter(app="books").latest("id")
+    latest.delete()
+    try:
+        response = visitor.get("/readyz")
+    finally:
+        MigrationRecorder.Migration.objects.create(app=latest.app, name=latest.name)
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["migrations"] == "pending"
+
+
+def test_what_hangs_is_not_waited_for_nor_asked_again_until_it_ends(
+    visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answers = [], threading.Event()
+
+    def hangs() -> str:
+        asked.append(1)
+        answers.wait(60)
+        return "ok"
+
+    monkeypatch.setattr(operations, "READY_SECONDS", 0.2)
+    monkeypatch.setitem(operations._CHECKS, "database", hangs)
+    for _ in range(3):
+        response = visitor.get("/readyz")
+        assert (response.status_code, response.json()["checks"]["database"]) == (503, "unavailable")
+    assert len(asked) == 1
+    answers.set()
+    operations._looking["database"].result(60)
+    assert visitor.get("/readyz").json()["status"] == "ok"
+
+
+def test_what_is_wrong_is_told_without_addresses_and_passwords(
+    visitor: Client, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CACHES = NO_REDIS
+    told = visitor.get("/readyz").content.decode() + caplog.text
+    assert "cache failed: ConnectionError" in told
+    assert not any(secret in told for secret in ("hunter2", "127.0.0.1", "redis://"))
+
+
+def test_a_server_whose_postgresql_and_redis_never_answer_says_so(stand_in: LocalCognito, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        environment = production(
+            stand_in,
+            tmp_path / "unused",
+            DATABASE_URL=f"postgresql://books:hunter2@{address}/books",
+            REDIS_URL=f"redis://:hunter2@{address}/0",
+        )
+        service = Service(environment, workers=1)
+        service.start()
+        try:
+            for _ in range(6):  # more than one worker has threads
+                answer = service.ask("GET", "/readyz")
+                assert (answer.status, answer.body["status"]) == (503, "unavailable")
+                assert answer.body["checks"] == {
+                    "database": "unavailable", "migrations": "unavailable", "cache": "unavailable", "keys": "ok",
+                }  # fmt: skip
+                assert service.ask("GET", "/healthz").status == 200
+        finally:
+            service.stop()
+
+
+# --- The lines of the log ---
+
+
+def test_every_line_that_a_server_writes_is_json(stand_in: LocalCognito, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    service = Service(production(stand_in, tmp_path / "books.sqlite3", DJANGO_HTTPS="true"), log=log)
+    service.start()
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port)
+        connection.request("GET", "/", headers={"X-Request-ID": "mine"})
+        assert connection.getresponse().status == 301
+        connection.close()
+        service.kill_a_worker()
+        deadline = time.monotonic() + 30
+        while "Unexpected exit" not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        service.stop()
+    written = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["request_id"] for line in written if line["logger"] == "config.requests"] == ["mine"]
+    assert ("ERROR", "Unexpected exit from worker-1") in {(line["level"], line["message"]) for line in written}
+
+
+class Log:
+    """The lines of the log, written as in production."""
+
+    def __init__(self) -> None:
+        self._stream = io.StringIO()
+        self.handler = logging.StreamHandler(self._stream)
+        self.handler.setFormatter(JSONFormatter())
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Those since the last time."""
+        text = self._stream.getvalue()
+        self._stream.seek(0)
+        self._stream.truncate()
+        return [json.loads(line) for line in text.splitlines()]
+
+    def request(self) -> dict[str, Any]:
+        """The one line of a request."""
+        (line,) = [line for line in self.lines() if line["logger"] == "config.requests"]
+        return line
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """The log of this test."""
+    made = Log()
+    logging.getLogger().addHandler(made.handler)
+    yield made
+    logging.getLogger().removeHandler(made.handler)
+
+
+def test_every_kind_of_request_has_its_line(log: Log, uma: Client, visitor: Client) -> None:
+    for who, method, path, status, code in (
+        (uma, "GET", "/api/v1/books/", 200, None),
+        (uma, "GET", "/api/v1/books/999999/", 404, "not_found"),
+        (visitor, "POST", "/api/v1/books/", 401, "not_authenticated"),
+        (visitor, "GET", "/api/v1/nowhere/", 404, "not_found"),
+        (visitor, "GET", "/nowhere", 404, None),
+        (visitor, "GET", "/static/none.css", 404, None),
+        (visitor, "GET", "/accounts/sign-in/", 200, None),
+        (visitor, "GET", "/metrics", 404, None),
+    ):
+        response = who.generic(method, path)
+        line = log.request()
+        assert (line["method"], line["path"], line["status"], line.get("code")) == (method, path, status, code)
+        assert line["request_id"] == response["X-Request-ID"]
+        assert line["ms"] >= 0
+        assert (line.get("sub"), line.get("roles")) == ((uma.sub, ["ROLE_USER"]) if who is uma else (None, None))
+
+
+def test_a_page_of_a_signed_in_browser_says_who_and_in_which_role(log: Log, cognito: LocalCognito) -> None:
+    browser = signed_in("admin@example.com")
+    log.lines()
+    for path in ("/accounts/profile/", "/admin/", "/api/v1/books/"):
+        assert browser.get(path).status_code == 200
+        line = log.request()
+        assert line["sub"] == User.objects.get(email="admin@example.com").sub
+        assert line["roles"] == ["ROLE_ADMIN"]
+
+
+def test_a_line_holds_no_address_of_the_client_and_no_e_mail(log: Log, uma: Client) -> None:
+    uma.get("/api/v1/books/?author=uma@example.com", REMOTE_ADDR="203.0.113.7", HTTP_X_FORWARDED_FOR="203.0.113.8")
+    (line,) = log.lines()
+    assert not any(personal in str(line) for personal in ("203.0.113", "@"))
+
+
+def test_probes_are_logged_when_something_is_wrong(log: Log, visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor.get("/healthz")
+    visitor.get("/readyz")
+    assert log.lines() == []
+
+    def down() -> str:
+        raise DatabaseError
+
+    monkeypatch.setitem(operations._CHECKS, "database", down)
+    visitor.get("/readyz")
+    warned, line = log.lines()
+    assert (line["path"], line["status"]) == ("/readyz", 503)
+    assert warned["message"] == "The readiness check database failed: DatabaseError"
+    assert warned["request_id"] == line["request_id"]
+
+
+@pytest.mark.parametrize(
+    "path, view",
+    [("/api/v1/books/", "books.views.BookViewSet.list"), ("/", "django.views.generic.TemplateView.get")],
+)
+def test_a_crash_is_logged_once_with_its_request_and_without_the_token(
+    path: str, view: str, log: Log, uma: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = pool.access_token()
+
+    def crashes(*_: object, **__: object) -> None:
+        raise ValueError(f"What was this? {token}")
+
+    monkeypatch.setattr(view, crashes)
+    uma.raise_request_exception = False
+    response = uma.get(path)
+    assert response.status_code == 500
+    everything = log.lines()
+    (crash,) = [line for line in everything if "traceback" in line]
+    (line,) = [line for line in everything if line["logger"] == "config.requests"]
+    assert crash["level"] == "ERROR"
+    assert crash["request_id"] == line["request_id"] == response["X-Request-ID"]
+    assert "ValueError: What was this? [token]" in crash["traceback"]
+    assert token not in str(everything)
+    assert token not in response.content.decode()

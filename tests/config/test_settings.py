@@ -26,7 +26,18 @@ PRODUCTION = {
     "COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123",
     "COGNITO_CLIENT_ID": "client",
 }
-OURS = ("ACCOUNTS_", "COGNITO_", "DJANGO_", "BOOKS_", "AWS_", "DATABASE_", "REDIS_", "NUM_PROXIES", "WORKERS")
+OURS = (
+    "ACCOUNTS_",
+    "COGNITO_",
+    "DJANGO_",
+    "BOOKS_",
+    "AWS_",
+    "DATABASE_",
+    "METRICS_",
+    "REDIS_",
+    "NUM_PROXIES",
+    "WORKERS",
+)
 
 
 class Read:
@@ -71,12 +82,19 @@ def test_a_whole_environment_has_no_findings(read: Read) -> None:
         ("COGNITO_HEADER_REFRESH", "yess", "must be true or false"),
         ("COGNITO_ALLOW_INSECURE_ENDPOINT", "please", "must be true or false"),
         ("REDIS_URL", "", "must be set to serve with 2 workers"),
+        ("REDIS_URL", "localhost:6379", "must be a redis:// or rediss:// URL"),
+        ("DATABASE_REPLICA_URL", "sqlite:////tmp/copy.sqlite3", "must be a postgresql:// URL"),
+        ("DATABASE_REPLICA_URL", "replica.example", "must be a postgresql:// URL"),
         ("DATABASE_URL", "", "must be set to serve"),
         ("COGNITO_DOMAIN", "https://[::1", "is not a URL"),
         ("DATABASE_URL", "mysql://root@127.0.0.1/books", "must be a postgresql:// or sqlite:///"),
         ("DATABASE_URL", "books", "must be a postgresql:// or sqlite:///"),
         ("NUM_PROXIES", "-1", "must be a whole number"),
         ("WORKERS", "0", "must be a whole number of at least 1"),
+        ("WORKER_MAX_RSS", "64", "must be a whole number of at least 128"),
+        ("DRAIN_SECONDS", "two", "must be a whole number"),
+        ("PORT", "http", "must be a whole number"),
+        ("METRICS_TOKEN", "x" * 31, "must have at least 32 characters"),
         ("COGNITO_REGION", "", "must be set"),
         ("COGNITO_USER_POOL_ID", "", "must be set"),
         ("COGNITO_USER_POOL_ID", "AbCdEf123", "is not the id of a user pool"),
@@ -196,8 +214,8 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if re.search(r"os\.environ|getenv|import environ", path.read_text())
     }
-    # wsgi.py and manage.py only say where the settings are.
-    assert readers <= {"config/settings.py", "config/environment.py", "config/wsgi.py"}
+    # wsgi.py, serve.py and manage.py only say where the settings are; serve.py tells a library of its folder as well.
+    assert readers <= {"config/settings.py", "config/environment.py", "config/wsgi.py", "config/serve.py"}
 
 
 def _manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import DatabaseError, reset_queries, transaction
 from django.utils import timezone
 from tqdm import tqdm
 
+from books.catalogues.loading import ahead
 from books.catalogues.made_up import (
     ABSENT_WORD,
     COMMON_EVERY,
@@ -22,7 +24,7 @@ from books.catalogues.made_up import (
     made_up_book,
     number_of,
 )
-from books.models import Authorship, Book
+from books.models import Book
 
 BATCH = 2000
 PAST = timedelta(days=5 * 365)
@@ -49,11 +51,10 @@ class Command(BaseCommand):
                 raise CommandError(f"There are only {MAX_NUMBER:,} made-up books; {first - 1:,} are here already.")
             step = (timezone.now() - oldest) / count
             with tqdm(total=count, unit=" books", disable=not sys.stderr.isatty()) as bar:
-                while done < count:
-                    size = min(BATCH, count - done)
-                    _add(first + done, size, options["seed"], oldest + step * done, step)
-                    done += size
-                    bar.update(size)
+                for books in ahead(_batches(range(first, first + count), options["seed"], oldest, step)):
+                    _add(books)
+                    done += len(books)
+                    bar.update(len(books))
         except KeyboardInterrupt:
             stopped = True
         except DatabaseError as error:
@@ -83,11 +84,15 @@ def _next() -> tuple[int, datetime]:
     return (number_of(last[0]) + 1, last[1]) if last and last[0] else (1, timezone.now() - PAST)
 
 
-def _add(first: int, size: int, seed: int, since: datetime, step: timedelta) -> None:
-    """Books `first` and on, each made one `step` after the other."""
-    books = [made_up_book(first + place, seed, since + step * (place + 1)) for place in range(size)]
+def _batches(numbers: range, seed: int, since: datetime, step: timedelta) -> Iterator[list[dict[str, Any]]]:
+    """The books of these numbers, each made one `step` after the other."""
+    for start in range(0, len(numbers), BATCH):
+        places = range(start, min(start + BATCH, len(numbers)))
+        yield [made_up_book(numbers[place], seed, since + step * (place + 1)) for place in places]
+
+
+def _add(books: Sequence[dict[str, Any]]) -> None:
     with transaction.atomic():
-        Book.objects.bulk_create(books)
-        Authorship.objects.link(books)
+        Book.objects.add_many(books)
     # With debug on Django would keep every statement.
     reset_queries()

@@ -1,0 +1,129 @@
+"""How are the rows of a page read? As `QuerySet.values()` would, in SQL that is put together once instead of each time.
+
+A page of books is asked for far more often than anything else, and Django builds its SQL anew for every request,
+which takes longer than PostgreSQL needs to answer. Here only the conditions are Django's; what comes before and after
+them depends on nothing but the columns and the order. A test holds both against each other.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, cast
+
+import orjson
+from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Field, JSONField, Model, QuerySet
+from django.db.models.expressions import Col
+
+Position = Sequence[Any]
+"""The values of an ordering's keys in one row: where that row stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """What is said around the conditions, and how the answer is read."""
+
+    before: str
+    beyond: str
+    after: str
+    keys: tuple["Field[Any, Any]", ...]
+    names: tuple[str, ...]
+    readers: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+
+def is_plain(queryset: "QuerySet[Any]") -> bool:
+    """Whether `read` understands it: conditions on columns of one table, and nothing else."""
+    query = queryset.query
+    rest = (query.annotations, query.extra, query.distinct, query.combinator, query.is_sliced, query.select_for_update)
+    return len(query.alias_map) <= 1 and not any(rest)
+
+
+def read(
+    queryset: "QuerySet[Any]",
+    columns: tuple[str, ...],
+    keys: tuple[str, ...],
+    *,
+    position: Position | None,
+    descending: bool,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """`columns` of the first rows of a plain queryset by `keys`, beyond `position` if there is one.
+
+    `keys` are among `columns`, and are columns without NULL.
+    """
+    connection = connections[queryset.db]
+    phrases = _phrases(cast("type[Model]", queryset.model), columns, keys, descending, queryset.db)
+    conditions, parameters = [], []
+    if queryset.query.where:
+        try:
+            where, values = queryset.query.get_compiler(queryset.db).compile(queryset.query.where)
+            conditions.append(where)
+            parameters.extend(values)
+        except EmptyResultSet:
+            return []
+        except FullResultSet:
+            pass
+    narrowed = bool(conditions)
+    if position is not None:
+        conditions.append(phrases.beyond)
+        parameters += [
+            field.get_db_prep_value(value, connection) for field, value in zip(phrases.keys, position, strict=True)
+        ]
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    # With conditions, the best plan depends on their values.
+    with connection.cursor() if narrowed else prepared_cursor(connection) as cursor:
+        cursor.execute(f"{phrases.before} {where} {phrases.after}", [*parameters, limit])
+        rows = [dict(zip(phrases.names, row, strict=True)) for row in cursor.fetchall()]
+    for name, reader in phrases.readers:
+        for row in rows:
+            row[name] = reader(row[name])
+    return rows
+
+
+def prepared_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
+    """A cursor for what is asked again and again in the same words; an ordinary one where there is no other."""
+    cursor: CursorWrapper = getattr(connection, "prepared_cursor", connection.cursor)()
+    return cursor
+
+
+@cache
+def _phrases(
+    model: type[Model], columns: tuple[str, ...], keys: tuple[str, ...], descending: bool, database: str
+) -> _Phrases:
+    quote = connections[database].ops.quote_name
+    fields = {name: cast("Field[Any, Any]", model._meta.get_field(name)) for name in columns}
+    table = quote(model._meta.db_table)
+    said: Mapping[str, str] = {name: f"{table}.{quote(str(field.column))}" for name, field in fields.items()}
+    by = [said[key] for key in keys]
+    readers = {name: _reader(field, database) for name, field in fields.items()}
+    return _Phrases(
+        before=f"SELECT {', '.join(said.values())} FROM {table}",  # noqa: S608 - names only
+        # A row value: an index on the keys finds the place however many rows share the first of them.
+        beyond=f"({', '.join(by)}) {'<' if descending else '>'} ({', '.join(['%s'] * len(by))})",
+        after=f"ORDER BY {', '.join(f'{key} DESC' if descending else key for key in by)} LIMIT %s",
+        keys=tuple(fields[key] for key in keys),
+        names=columns,
+        readers=tuple((name, reader) for name, reader in readers.items() if reader),
+    )
+
+
+def _reader(field: Any, database: str) -> Callable[[Any], Any] | None:
+    """What Django would make of a value that comes from the database; None where it is right as it comes."""
+    if isinstance(field, JSONField):
+        return orjson.loads
+    connection = connections[database]
+    # A generated column has the type of what it is worked out from.
+    expression = Col(field.model._meta.db_table, field, getattr(field, "output_field", field))
+    steps = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
+    if not steps:
+        return None
+    return partial(_convert, [partial(step, expression=expression, connection=connection) for step in steps])
+
+
+def _convert(steps: Sequence[Callable[[Any], Any]], value: Any) -> Any:
+    for step in steps:
+        value = step(value)
+    return value

@@ -1,0 +1,214 @@
+"""How does the production server start and stop? `python -m config.serve`: the one home of granian's settings.
+
+It refuses to start with a setting that `manage.py check --deploy` calls an error. The application is loaded once, and
+the workers are copies of that process; one that dies is replaced at once, one that grows past WORKER_MAX_RSS in good
+order.
+
+A worker told to stop (SIGTERM or SIGINT: to the main process, to the whole group, or to itself) loses no request:
+
+    SIGTERM ── DRAIN_SECONDS ────────── SETTLE_SECONDS ───── at most ANSWER_SECONDS ──── killed
+               serves as before, but    no new connections;  requests under way are
+               every answer ends its    those made before    answered, idle connections
+               connection               are accepted         closed
+
+granian alone closes its listening socket at once: connections that the kernel has made but nobody has accepted yet
+are then reset, and so is a request that is just arriving on a connection kept alive (both seen with 2.8).
+"""
+
+import ctypes
+import gc
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from granian import Granian, _signals
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+BLOCKING_THREADS = 4  # for each worker: sign-ins wait for Cognito; more would only queue for the interpreter's lock
+SETTLE_SECONDS = 0.5  # from the last new connection until it has been accepted: more than a round trip to the client
+ANSWER_SECONDS = 30  # for the requests under way when a worker stops; it is killed after that
+# How long a connection may be idle, or take for the head of a request. Longer than a load balancer keeps its own
+# (AWS's: 60 seconds), or that would now and then send a request into one that we are closing, and answer 502.
+IDLE_SECONDS = 75
+
+_stopping = threading.Event()
+
+
+def main() -> None:
+    """Serve until a signal says stop. Exits with 1 when the settings are not fit to serve with."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    # Workers are copies of this process, whatever the platform's habit: it has loaded everything and opened nothing.
+    multiprocessing.set_start_method("fork")
+    folder = _metrics_folder()
+    django.setup()
+    logging.captureWarnings(True)  # into the log, in its form
+    try:
+        call_command("check", deploy=True, fail_level="ERROR", stdout=StringIO())  # "no issues" is no line of a log
+    except SystemCheckError as error:
+        sys.exit(str(error))
+    server = Granian(
+        "config.wsgi:application",
+        address=settings.HOST,
+        port=settings.PORT,
+        interface=Interfaces.WSGI,
+        workers=settings.WORKERS,
+        blocking_threads=BLOCKING_THREADS,
+        blocking_threads_idle_timeout=600,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_SECONDS * 1000),
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_max_rss=settings.WORKER_MAX_RSS,
+        workers_kill_timeout=settings.DRAIN_SECONDS + ANSWER_SECONDS + 2,
+        log_level=LogLevels.warning,
+        log_dictconfig={"loggers": {"_granian": {}}},  # no handler of its own: its lines look like ours
+    )
+    if folder is not None:
+        server.on_shutdown(lambda: shutil.rmtree(folder, ignore_errors=True))
+    server.on_startup(lambda: _once_told(server.signal_handler_interrupt))
+    setattr(_signals, "set_sync_signals", _then_drain(_signals.set_sync_signals))  # noqa: B010 - granian has no hook
+    _load()
+    # What is loaded stays: Python need not look through it for garbage, nor workers copy the pages that it lies on.
+    gc.collect()
+    gc.freeze()
+    # Until it hears for itself, a new worker must not speak in the pipe of this process.
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+    server.serve(target_loader=_load, wrap_loader=False)
+
+
+def _metrics_folder() -> Path | None:
+    """The folder that was made here for the counts of the workers; None without metrics, or when one was named."""
+    if not settings.METRICS_TOKEN:
+        return None
+    if settings.METRICS_FOLDER:
+        # What is left of an earlier server was counted by its workers, not by ours.
+        for file in Path(settings.METRICS_FOLDER).glob("*.db"):
+            file.unlink()
+        return None
+    folder = tempfile.mkdtemp(prefix="metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # prometheus_client reads it when it is imported
+    return Path(folder)
+
+
+def _load() -> WSGIApplication:
+    """The application, whose answers end their connections once this worker is stopping (RFC 9112 section 9.6)."""
+    from config.wsgi import application
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
+            ending = [("Connection", "close")] if _stopping.is_set() else []
+            return start_response(status, headers + ending, *more)
+
+        return application(environ, start)
+
+    return serve
+
+
+def _then_drain(set_signals: Callable[[], Any]) -> Callable[[], Any]:
+    """granian's way to prepare a worker for signals, with the drain put before its way to stop."""
+
+    def prepare() -> Any:
+        event = set_signals()
+
+        def drain() -> None:
+            _stopping.set()
+            pause = threading.Event()
+            pause.wait(settings.DRAIN_SECONDS)
+            with suppress(OSError):  # where there is no /proc to look into
+                _refuse_new_connections(settings.PORT)
+            pause.wait(SETTLE_SECONDS)
+            event.set()
+
+        for number in _STOP:
+            signal.signal(number, lambda *_: None)  # it is `_once_told` that hears of it
+        _once_told(drain)
+        return event
+
+    return prepare
+
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+
+def _once_told(act: Callable[[], object]) -> None:
+    """Call `act` at the first signal of _STOP, in a thread of its own. To be called from the main thread.
+
+    Python runs the handlers of signals in the main thread. That sleeps on when the kernel has given a signal to another
+    thread, which it may and does (seen under load), and then nobody acts on it. This descriptor is written to from
+    whichever thread it was (the `signal` module, "set_wakeup_fd").
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def listen() -> None:
+        # Once: when the group was told, the main process tells its workers again.
+        while os.read(reader, 1)[0] not in _STOP:
+            pass
+        act()
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+
+
+# A filter of packets (classic BPF, linux/filter.h) that drops those with SYN, which ask for a new connection, and lets
+# pass all others: load the byte of flags; has it SYN?; drop; pass.
+_NO_SYN = b"".join(
+    struct.pack("HBBI", *step)
+    for step in ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+)
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h; Python has no name for it
+
+
+def _refuse_new_connections(port: int) -> None:
+    """Let the kernel make no more connections for this process on `port`; those that it has made wait to be accepted.
+
+    A client whose request for a connection is dropped sends it again after a second, and finds another server or none.
+    """
+    if sys.platform != "linux":
+        return
+    steps = ctypes.create_string_buffer(_NO_SYN)
+    program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(steps))
+    for descriptor in os.listdir("/proc/self/fd"):
+        # Looked at through a copy: the number may be another connection's a moment later.
+        with suppress(OSError), closing(_copied(int(descriptor))) as found:
+            if _listens(found, port):
+                found.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def _copied(descriptor: int) -> socket.socket:
+    """A second handle on a socket. Raises OSError for anything else."""
+    copy = os.dup(descriptor)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
+
+
+def _listens(found: socket.socket, port: int) -> bool:
+    by_tcp = found.family in (socket.AF_INET, socket.AF_INET6)
+    listens = by_tcp and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    return bool(listens and found.getsockname()[1] == port)
+
+
+if __name__ == "__main__":
+    main()

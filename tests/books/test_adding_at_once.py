@@ -1,0 +1,106 @@
+"""A book is added in one statement on PostgreSQL; it leaves what the steps that SQLite takes would leave."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts import users
+from accounts.models import User
+from accounts.testing import subject
+from books import models
+from books.changes import BookChange
+from books.models import Author, Authorship, Book
+from tests.books.conftest import BOOKS
+from tests.conftest import Client
+
+only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite takes the steps.")
+
+EMMA: dict[str, Any] = {
+    "title": "Émma & Co.",
+    "author_names": ["Zoë Z.", "Jane Austen", 'O\'Neil \\ "quoted", {braces}', "施耐庵"],
+    "subtitle": "a %s novel",
+    "isbn": "9780141439587",
+    "publisher": "Penguin",
+    "published_year": -44,
+    "language": "pt-BR",
+    "page_count": 474,
+    "rating": "4.25",
+    "subjects": ["Love; stories", "größe"],
+    "description": "Line one.\nLine 'two' \\ three.",
+}
+TIMES = ("created_at", "updated_at", "at")
+
+
+def left() -> dict[str, Any]:
+    """All that the database holds of books, without times and numbers."""
+    book = Book.objects.values().get()
+    links = Authorship.objects.order_by("position").values_list("author__name", "position", "book__title")
+    authors = Author.objects.order_by("name").values("name", "name_key", "words")
+    change = BookChange.objects.values().get()
+    assert change["book_id"] == book["id"]
+    return {
+        "book": {name: value for name, value in book.items() if name not in ("id", *TIMES)},
+        "links": list(links),
+        "authors": list(authors),
+        "change": {name: value for name, value in change.items() if name not in ("id", "book_id", *TIMES)},
+        "found": [Book.objects.matching(word).count() for word in ("emma", "zoe", "größe", "elsewhere")],
+    }
+
+
+@only_postgresql
+@pytest.mark.django_db
+def test_one_statement_leaves_what_the_steps_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    adder = User.objects.create(sub="adders-sub", username="Anna")
+    rooms = []
+    for at_once in (True, False):
+        monkeypatch.setattr(models, "can_add_at_once", lambda at_once=at_once: at_once)
+        Author.objects.create(name="Jane Austen")
+        book = Book.objects.add(**EMMA, added_by_id=adder.sub)
+        rooms.append(left())
+        assert Book.objects.get() == book
+        assert list(book.authorship_set.values_list("author__name", flat=True)) == EMMA["author_names"]
+        book.change(title="Changed")  # it is a saved one in every respect
+        assert Book.objects.get().version == 2
+        for model in (Authorship, Book, Author, BookChange):
+            model._default_manager.all().delete()
+    assert rooms[0] == rooms[1]
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_adding_a_book_again_and_again_asks_the_database_once(uma: Client) -> None:
+    uma.post(BOOKS, {"title": "Emma", "authors": ["Jane Austen"]})
+    with CaptureQueriesContext(connection) as queries:
+        uma.post(BOOKS, {"title": "Persuasion", "authors": ["Jane Austen", "Somebody New"]})
+    assert len(queries) == 1, [query["sql"] for query in queries]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_whose_row_is_gone_since_gets_a_new_one_with_the_next_book(uma: Client) -> None:
+    assert uma.post(BOOKS, {"title": "Emma", "authors": ["Jane Austen"]}).status_code == 201
+    assert subject("Uma") in users._SEEN
+    User.objects.all().delete()
+    added = uma.post(BOOKS, {"title": "Persuasion", "authors": ["Jane Austen"]})
+    assert (added.status_code, added.json()["added_by"]) == (201, uma.sub)
+    assert User.objects.get().sub == uma.sub
+    assert Book.objects.count() == 2
+
+
+def test_the_memory_of_who_has_a_row_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "MAX_SEEN", 3)
+    monkeypatch.setattr(users, "person_for", lambda user: None)
+    users._SEEN.clear()
+    for number in range(9):
+        person = users.CognitoUser(
+            sub=str(number),
+            username="",
+            email="",
+            groups=(),
+            roles=frozenset(),
+            scopes=frozenset(),
+            is_machine=False,
+        )
+        assert users.as_person(person, lambda sub: sub) == str(number)
+    assert list(users._SEEN) == ["6", "7", "8"]

@@ -1,0 +1,257 @@
+"""How a version gets into service: migrations first, nothing changed when they fail, and the world asked at the end."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pytest_django.live_server_helper import LiveServer
+
+from local_cognito import demo
+from local_cognito.server import LocalCognito
+from tests.infra.templates import ROOT
+from tests.local_cognito.people import Api
+
+PAGE = (ROOT / "docs" / "deploy.md").read_text()
+
+pytestmark = pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="needs bash and curl")
+
+# AWS as far as infra/*.sh know it: it writes down what it was asked, and answers as told by variables.
+AWS = """#!/usr/bin/env python3
+import json, os, sys
+asked = sys.argv[1:]
+with open(os.environ["ASKED"], "a") as file:
+    file.write(json.dumps(asked) + "\\n")
+told = {
+    ("cloudformation", "describe-stacks"): "of-the-stack",
+    ("ecs", "run-task"): os.environ.get("TASK", "arn:aws:ecs:eu-west-1:1:task/cluster/abc"),
+    ("logs", "get-log-events"): "Operations to perform: ...",
+    ("ecs", "describe-tasks"): os.environ.get("STATUS", "0"),
+}
+if answer := told.get(tuple(asked[:2])):
+    print(answer)
+"""
+
+
+class Release:
+    """A run of a script in infra/, with an AWS that answers as told; `asked` is what AWS was asked."""
+
+    def __init__(self, folder: Path, script: str, *arguments: str, **answers: str) -> None:
+        aws = folder / "aws"
+        aws.write_text(AWS)
+        aws.chmod(0o755)
+        (folder / "asked").touch()
+        variables = {"PATH": f"{folder}:{os.environ['PATH']}", "ASKED": str(folder / "asked"), **answers}
+        self.run = subprocess.run(
+            ["bash", str(ROOT / "infra" / script), *arguments],
+            env=variables,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        self.asked: list[list[str]] = [json.loads(line) for line in (folder / "asked").read_text().splitlines()]
+
+    def steps(self) -> list[str]:
+        """What changed something, in order: parameters of the stack, and commands of tasks."""
+        steps = []
+        for asked in self.asked:
+            if asked[:2] == ["cloudformation", "deploy"]:
+                steps.append(" ".join(asked[asked.index("--parameter-overrides") + 1 :]))
+            if asked[:2] == ["ecs", "run-task"]:
+                overrides = json.loads(asked[asked.index("--overrides") + 1])
+                steps.append(" ".join(overrides["containerOverrides"][0]["command"]))
+        return steps
+
+
+def test_migrations_run_in_the_new_image_before_it_serves(tmp_path: Path) -> None:
+    release = Release(tmp_path, "release.sh", "books:2", "MaxTasks=10")
+    assert release.run.returncode == 0, release.run.stderr
+    assert release.steps() == [
+        "NextImage=books:2 MaxTasks=10",
+        "python manage.py migrate --noinput",
+        "Image=books:2",
+    ]
+
+
+@pytest.mark.parametrize("answers", [{"STATUS": "1"}, {"STATUS": "None"}, {"TASK": "None"}])
+def test_when_migrations_fail_the_former_image_serves_on(tmp_path: Path, answers: dict[str, str]) -> None:
+    release = Release(tmp_path, "release.sh", "books:2", **answers)
+    assert release.run.returncode == 1
+    assert "Image=books:2" not in release.steps()
+
+
+def test_a_command_tells_what_it_said_and_how_it_ended(tmp_path: Path) -> None:
+    doctor = Release(tmp_path, "manage.sh", "cognito_doctor", STATUS="3")
+    assert doctor.steps() == ["python manage.py cognito_doctor"]
+    assert (doctor.run.returncode, doctor.run.stdout) == (3, "Operations to perform: ...\n")
+
+
+def test_cloudformation_takes_on_a_role_where_there_is_one(tmp_path: Path) -> None:
+    release = Release(tmp_path, "release.sh", "books:2", STACK_ROLE_ARN="arn:aws:iam::1:role/stack")
+    for asked in release.asked:
+        if asked[:2] == ["cloudformation", "deploy"]:
+            assert asked[asked.index("--role-arn") + 1] == "arn:aws:iam::1:role/stack"
+
+
+# --- The probe ---
+
+
+def probe(url: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """What infra/probe.sh says of a service."""
+    return subprocess.run(
+        ["bash", str(ROOT / "infra" / "probe.sh"), url],
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def signed_in(url: str) -> str:
+    """Uma's access token."""
+    credentials = json.dumps({"email": "user@example.com", "password": demo.PASSWORD})
+    command = [
+        "curl",
+        "-s",
+        f"{url}/api/v1/accounts/sign-in/",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        credentials,
+    ]
+    return str(json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["access_token"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_probe_finds_nothing_wrong_with_a_service_that_is_well(
+    live_server: LiveServer, cognito: LocalCognito
+) -> None:
+    answer = probe(live_server.url, TOKEN=signed_in(live_server.url))
+    assert answer.returncode == 0, answer.stderr
+    assert "a good token, on a path that is nowhere: 404" in answer.stdout
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_probe_tells_when_reading_is_open_and_should_not_be(live_server: LiveServer, cognito: LocalCognito) -> None:
+    answer = probe(live_server.url, PUBLIC_READ="false")
+    assert (answer.returncode, answer.stderr) == (1, "no token, on a path that is nowhere: expected 401, got 404\n")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_probe_is_content_with_closed_reading(
+    live_server: LiveServer, cognito: LocalCognito, settings: Any
+) -> None:
+    settings.BOOKS_PUBLIC_READ = False
+    assert probe(live_server.url, PUBLIC_READ="false").returncode == 0
+    assert probe(live_server.url, PUBLIC_READ="true").returncode == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_probe_does_not_take_a_bad_token_for_a_good_one(live_server: LiveServer, cognito: LocalCognito) -> None:
+    answer = probe(live_server.url, TOKEN=signed_in(live_server.url)[:-8])
+    assert (answer.returncode, answer.stderr) == (1, "a good token, on a path that is nowhere: expected 404, got 401\n")
+
+
+def test_the_probe_notices_that_nobody_is_there() -> None:
+    answer = probe("http://127.0.0.1:9")
+    assert (answer.returncode, answer.stderr) == (1, "the load balancer's question: expected 200, got 000\n")
+
+
+# --- docs/deploy.md ---
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lines_of_the_page_sign_a_new_person_in_and_a_machine(
+    live_server: LiveServer, cognito: LocalCognito
+) -> None:
+    walk = PAGE.partition("\n## 9. ")[2].partition("\n## 10. ")[0]
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", walk, re.DOTALL))
+    api = Api(cognito)
+    person = api.in_pool("you@example.com")
+    mail = {"Name": "email", "Value": "you@example.com"}
+    api.admin.admin_create_user(**person, TemporaryPassword="Temporary-1", UserAttributes=[mail])
+    api.admin.admin_add_user_to_group(**person, GroupName="ROLE_ADMIN")
+    machine, secret = cognito.machine_client()
+    variables = {
+        "URL": live_server.url,
+        "EMAIL": "you@example.com",
+        "TEMPORARY": "Temporary-1",
+        "PASSWORD": "One-of-my-own-2",
+        "HOSTED": cognito.url,
+        "MACHINE": machine,
+        "MACHINE_SECRET": secret,
+    }
+    answer = subprocess.run(
+        ["bash", "-euc", script],
+        env={"PATH": os.environ["PATH"], **variables},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert '"title":"The Dispossessed"' in answer.stdout
+    assert '"title":"The Word for World Is Forest"' in answer.stdout
+    assert "a good token, on a path that is nowhere: 404" in answer.stdout
+
+
+def test_every_parameter_that_the_page_gives_is_one_of_the_templates() -> None:
+    known = {
+        parameter
+        for name in ("cognito", "delivery", "service")
+        for parameter in re.findall(r"^  (\w+):", (ROOT / "infra" / f"{name}.yaml").read_text(), re.MULTILINE)
+    }
+    given = set(re.findall(r"\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=", PAGE))
+    assert {"CognitoDomain", "DomainName", "PasswordGeneration"} <= given
+    assert given - known - {"Name", "OutputKey", "Value"} == set()
+
+
+def test_every_output_that_the_page_reads_is_one_of_the_stacks() -> None:
+    for stack, output in re.findall(r"output books-(\w+) (\w+)", PAGE):
+        outputs = (ROOT / "infra" / f"{stack}.yaml").read_text().partition("\nOutputs:\n")[2]
+        assert f"\n  {output}:\n" in f"\n{outputs}", f"{stack} has no output {output}"
+
+
+# --- The workflow ---
+
+WORKFLOW = (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
+
+
+def test_the_workflow_has_no_keys_and_signs_in_by_oidc() -> None:
+    job = yaml.safe_load(WORKFLOW)["jobs"]["deploy"]
+    assert job["permissions"] == {"contents": "read", "id-token": "write"}
+    assert job["environment"] == "production"
+    assert "secrets." not in WORKFLOW
+    assert "ACCESS_KEY" not in WORKFLOW
+
+
+def test_the_workflow_runs_actions_that_cannot_change_under_it() -> None:
+    used = re.findall(r"uses: (\S+)", WORKFLOW)
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", action), action
+
+
+def test_the_workflow_migrates_serves_and_probes_in_that_order() -> None:
+    steps = [step.get("run", "") for step in yaml.safe_load(WORKFLOW)["jobs"]["deploy"]["steps"]]
+    order = [
+        next(number for number, run in enumerate(steps) if script in run)
+        for script in ("docker push", "release.sh", "probe.sh")
+    ]
+    assert order == sorted(order)
+
+
+def test_the_workflow_deploys_only_what_ci_has_passed_here() -> None:
+    job = yaml.safe_load(WORKFLOW)["jobs"]["deploy"]
+    assert "github.event.workflow_run.conclusion == 'success'" in job["if"]
+    assert "github.event.workflow_run.event == 'push'" in job["if"]
+    assert "github.ref == 'refs/heads/main'" in job["if"]

@@ -1,0 +1,384 @@
+"""What the template of the service promises: who may do what, what is reachable, what survives, what is a secret."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from config import serve
+from tests.infra.templates import NAMES, ROOT, Stack, everything
+
+ALL = {"ReadReplica": "true", "Metrics": "true", "Image": "books:2", "NextImage": "books:2", "HostedZoneId": "Z1"}
+GIVEN = {
+    "DomainName": "books.example.com",
+    "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
+    "CognitoClientSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:client-AbCdEf",
+    "FormerKeySecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:former-AbCdEf",
+}
+IMPORTED = {
+    "books-cognito-UserPoolId": "eu-west-1_AbCdEf123",
+    "books-cognito-UserPoolArn": "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_AbCdEf123",
+    "books-cognito-WebClientId": "webclient",
+    "books-cognito-SpaClientId": "spaclient",
+    "books-cognito-MachineClientId": "machineclient",
+    "books-cognito-HostedDomain": "https://books.auth.eu-west-1.amazoncognito.com",
+}
+
+
+@pytest.fixture
+def stack() -> Stack:
+    """The service with everything that can be chosen."""
+    return Stack("service", {**ALL, **GIVEN}, **IMPORTED)
+
+
+def container(stack: Stack, task: str) -> dict[str, Any]:
+    ((found),) = stack.resource(task)["ContainerDefinitions"]
+    definition: dict[str, Any] = found
+    return definition
+
+
+def statements(stack: Stack, role: str) -> list[dict[str, Any]]:
+    policies = stack.resource(role).get("Policies", [])
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+# --- Rights ---
+
+
+def operations(*files: str) -> set[str]:
+    """The operations that these modules of accounts/ ask of Cognito with AWS credentials, named as rights are."""
+    found = set()
+    for file in files:
+        for node in ast.walk(ast.parse((ROOT / "accounts" / file).read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "administer":
+                operation = node.args[0]
+                assert isinstance(operation, ast.Constant), f"{file}: an operation that is not written out"
+                found.add("cognito-idp:" + "".join(map(str.capitalize, str(operation.value).split("_"))))
+    return found
+
+
+def others() -> list[str]:
+    """The modules of accounts/ but the doctor's."""
+    files = (path.relative_to(ROOT / "accounts").as_posix() for path in (ROOT / "accounts").rglob("*.py"))
+    return [file for file in files if file != "doctor.py"]
+
+
+@pytest.mark.parametrize("role, files", [("ServiceRole", others()), ("ManageRole", ["doctor.py"])])
+def test_each_may_do_what_its_code_asks_of_cognito_and_no_more(stack: Stack, role: str, files: list[str]) -> None:
+    (statement,) = statements(stack, role)
+    assert statement["Effect"] == "Allow"
+    assert len(operations(*files)) > 3
+    assert set(statement["Action"]) == operations(*files)
+    assert statement["Resource"] == IMPORTED["books-cognito-UserPoolArn"]
+
+
+def test_rights_name_what_they_are_for() -> None:
+    for name in NAMES:
+        stack = Stack(name, {"GitHubRepository": "owner/name"})
+        for role in stack.of_type("AWS::IAM::Role"):
+            for statement in statements(stack, role):
+                if "*" in listed(statement["Resource"]):
+                    assert statement["Action"] == "ecr:GetAuthorizationToken", (name, role)
+                for action in listed(statement["Action"]):
+                    assert "*" not in action, (name, role)
+
+
+def test_no_policy_of_amazons_widens_a_task(stack: Stack) -> None:
+    for role in stack.of_type("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role
+
+
+def test_nothing_uses_keys_of_a_user() -> None:
+    for name in NAMES:
+        kinds = {resource["Type"] for resource in Stack(name).template["Resources"].values()}
+        assert not kinds & {"AWS::IAM::User", "AWS::IAM::AccessKey"}
+
+
+def test_tasks_read_the_secrets_they_are_given_and_no_others(stack: Stack) -> None:
+    given = {
+        secret["ValueFrom"] for task in ("ServiceTask", "ManageTask") for secret in container(stack, task)["Secrets"]
+    }
+    (reading,) = (s for s in statements(stack, "ExecutionRole") if s["Action"] == "secretsmanager:GetSecretValue")
+    assert set(reading["Resource"]) == given
+
+
+def test_github_is_lent_a_role_for_one_environment_of_one_repository() -> None:
+    role = Stack("delivery", {"GitHubRepository": "owner/name"}).resource("DeployRole")
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"]["StringEquals"] == {
+        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+        "token.actions.githubusercontent.com:sub": "repo:owner/name:environment:production",
+    }
+
+
+def test_without_github_there_is_only_the_repository_of_images() -> None:
+    stack = Stack("delivery")
+    assert stack.of_type("AWS::IAM::Role") == stack.of_type("AWS::IAM::OIDCProvider") == {}
+    assert stack.resource("Repository")["ImageTagMutability"] == "IMMUTABLE"
+
+
+# --- What is reachable ---
+
+
+def test_the_world_reaches_the_load_balancer_and_nothing_else(stack: Stack) -> None:
+    for name, group in stack.of_type("AWS::EC2::SecurityGroup").items():
+        open_to_all = [rule for rule in group["SecurityGroupIngress"] if rule.get("CidrIp") == "0.0.0.0/0"]
+        assert {rule["FromPort"] for rule in open_to_all} == ({80, 443} if name == "LoadBalancerGroup" else set())
+    assert stack.resource("Service")["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "DISABLED"
+
+
+@pytest.mark.parametrize("group, port", [("DatabaseGroup", 5432), ("CacheGroup", 6379)])
+def test_only_tasks_reach_the_database_and_the_cache(stack: Stack, group: str, port: int) -> None:
+    (rule,) = stack.resource(group)["SecurityGroupIngress"]
+    assert (rule["FromPort"], rule["ToPort"], rule["SourceSecurityGroupId"]) == (port, port, "<TaskGroup>")
+
+
+def test_http_does_nothing_but_lead_to_https(stack: Stack) -> None:
+    listeners = stack.of_type("AWS::ElasticLoadBalancingV2::Listener")
+    plain, secure = listeners["Http"], listeners["Https"]
+    (redirect,) = plain["DefaultActions"]
+    assert (redirect["Type"], redirect["RedirectConfig"]["Protocol"]) == ("redirect", "HTTPS")
+    assert secure["Protocol"] == "HTTPS"
+    assert secure["Certificates"] == [{"CertificateArn": GIVEN["CertificateArn"]}]
+    assert len(listeners) == 2
+
+
+def attributes(stack: Stack, logical_id: str, name: str) -> dict[str, str]:
+    return {pair["Key"]: pair["Value"] for pair in stack.resource(logical_id)[name]}
+
+
+def test_a_client_cannot_name_its_own_address(stack: Stack) -> None:
+    """The server takes X_Forwarded_For for X-Forwarded-For; such names must end at the load balancer."""
+    found = attributes(stack, "LoadBalancer", "LoadBalancerAttributes")
+    assert found["routing.http.drop_invalid_header_fields.enabled"] == "true"
+    assert found["routing.http.xff_header_processing.mode"] == "append"
+    assert environment(stack, "ServiceTask")["NUM_PROXIES"] == "1"
+
+
+def test_the_load_balancer_asks_for_the_path_that_needs_no_token(stack: Stack) -> None:
+    tasks = stack.resource("Tasks")
+    assert (tasks["HealthCheckPath"], tasks["Matcher"], tasks["Protocol"]) == ("/healthz", {"HttpCode": "200"}, "HTTP")
+
+
+# --- What survives ---
+
+
+def test_the_database_is_private_encrypted_and_there_twice(stack: Stack) -> None:
+    database = stack.resource("Database")
+    for name, wanted in {
+        "PubliclyAccessible": False,
+        "StorageEncrypted": True,
+        "MultiAZ": True,
+        "DeletionProtection": True,
+    }.items():
+        assert database[name] is wanted, name
+    assert database["BackupRetentionPeriod"] >= 7
+    assert stack.template["Resources"]["Database"]["DeletionPolicy"] == "Snapshot"
+    assert stack.resource("Replica")["PubliclyAccessible"] is False
+
+
+def test_a_replica_is_a_choice() -> None:
+    without = Stack("service", {**ALL, **GIVEN, "ReadReplica": "false"}, **IMPORTED)
+    assert "Replica" not in without.of_type("AWS::RDS::DBInstance")
+    assert "DATABASE_REPLICA_URL" not in secrets(without, "ServiceTask")
+
+
+def test_the_cache_is_encrypted_wants_a_password_and_is_there_twice(stack: Stack) -> None:
+    cache = stack.resource("Cache")
+    wanted = ("TransitEncryptionEnabled", "AtRestEncryptionEnabled", "AutomaticFailoverEnabled", "MultiAZEnabled")
+    assert all(cache[name] is True for name in wanted)
+    assert cache["AuthToken"] == "{{resolve:secretsmanager:<CachePassword>:SecretString}}"
+    assert cache["NumCacheClusters"] == 2
+
+
+def test_a_version_that_does_not_become_healthy_is_taken_back(stack: Stack) -> None:
+    deployment = stack.resource("Service")["DeploymentConfiguration"]
+    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (100, 200)
+
+
+def test_autoscaling_decides_how_many_there_are(stack: Stack) -> None:
+    assert "DesiredCount" not in stack.resource("Service")
+    policy = stack.resource("ServiceGrows")["TargetTrackingScalingPolicyConfiguration"]
+    assert policy["PredefinedMetricSpecification"] == {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+    assert stack.resource("ServiceSize")["MinCapacity"] >= 2
+
+
+def test_a_task_has_time_to_answer_what_is_under_way(stack: Stack) -> None:
+    from django.conf import settings
+
+    needed = settings.DRAIN_SECONDS + serve.SETTLE_SECONDS + serve.ANSWER_SECONDS + 2
+    assert needed < container(stack, "ServiceTask")["StopTimeout"] <= 120  # AWS: the most that Fargate gives
+    assert int(attributes(stack, "Tasks", "TargetGroupAttributes")["deregistration_delay.timeout_seconds"]) >= 30
+
+
+def test_the_load_balancer_lets_go_of_an_idle_connection_before_the_server_does(stack: Stack) -> None:
+    idle = int(attributes(stack, "LoadBalancer", "LoadBalancerAttributes")["idle_timeout.timeout_seconds"])
+    assert idle < serve.IDLE_SECONDS
+
+
+def test_the_workers_fit_into_the_memory_of_a_task(stack: Stack) -> None:
+    found = environment(stack, "ServiceTask")
+    memory = int(stack.resource("ServiceTask")["Memory"])
+    tmpfs = container(stack, "ServiceTask")["LinuxParameters"]["Tmpfs"][0]["Size"]
+    assert int(found["WORKERS"]) * int(found["WORKER_MAX_RSS"]) + tmpfs < memory
+    assert memory == min(map(int, stack.template["Parameters"]["TaskMemory"]["AllowedValues"]))
+
+
+def test_nothing_serves_before_there_is_an_image_for_it() -> None:
+    stack = Stack("service", {**ALL, **GIVEN, "Image": ""}, **IMPORTED)
+    assert stack.of_type("AWS::ECS::Service") == {}
+    assert list(stack.of_type("AWS::ECS::TaskDefinition")) == ["ManageTask"]
+
+
+# --- What a container is given ---
+
+
+def environment(stack: Stack, task: str) -> dict[str, str]:
+    return {variable["Name"]: variable["Value"] for variable in container(stack, task)["Environment"]}
+
+
+def secrets(stack: Stack, task: str) -> dict[str, str]:
+    return {secret["Name"]: secret["ValueFrom"] for secret in container(stack, task)["Secrets"]}
+
+
+@pytest.mark.parametrize("task", ["ServiceTask", "ManageTask"])
+def test_a_container_can_do_little_more_than_run(stack: Stack, task: str) -> None:
+    found = container(stack, task)
+    assert found["ReadonlyRootFilesystem"] is True
+    assert found["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+    assert [mount["ContainerPath"] for mount in found["LinuxParameters"]["Tmpfs"]] == ["/tmp"]  # noqa: S108
+    assert not {"User", "Privileged"} & set(found)  # the image's own user: a number
+
+
+def test_a_command_sees_what_the_service_sees(stack: Stack) -> None:
+    assert environment(stack, "ServiceTask") == environment(stack, "ManageTask")
+    assert secrets(stack, "ServiceTask") == secrets(stack, "ManageTask")
+
+
+def test_every_variable_is_one_that_the_service_reads(stack: Stack) -> None:
+    known = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert {*environment(stack, "ServiceTask"), *secrets(stack, "ServiceTask")} - known == set()
+
+
+def plausible(stack: Stack) -> dict[str, str]:
+    """The variables of a container, with what Secrets Manager would give it."""
+    made = {"SecretKey": "K" * 32 + "abcdefghijklmnopqrstuvwxyz123456", "MetricsToken": "M" * 64}
+    for name in ("DatabaseUrl", "ReplicaUrl", "CacheUrl"):
+        text = stack.resource(name)["SecretString"]
+        text = re.sub(r"\{\{resolve:secretsmanager:<\w+>:SecretString\}\}", "A1b2C3d4E5f6", text)
+        text = re.sub(r"<\w+\.\w+\.Address>", "host.example", text)
+        made[name] = re.sub(r"<\w+\.\w+\.Port>", "6379" if name == "CacheUrl" else "5432", text)
+    named = {
+        name: made.get(value.strip("<>"), "of-a-secret-in-secrets-manager-0123456789-abcdefghijk")
+        for name, value in secrets(stack, "ServiceTask").items()
+    }
+    return {**environment(stack, "ServiceTask"), **named}
+
+
+def checked(variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_a_container_is_given_is_enough_to_serve(stack: Stack) -> None:
+    answer = checked(plausible(stack))
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize("missing", ["DJANGO_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "COGNITO_USER_POOL_ID"])
+def test_and_no_more_than_enough(stack: Stack, missing: str) -> None:
+    variables = plausible(stack)
+    del variables[missing]
+    answer = checked(variables)
+    assert answer.returncode == 1
+    assert missing in answer.stderr
+
+
+# --- What is a secret ---
+
+
+def test_no_output_is_a_secret() -> None:
+    for name in NAMES:
+        stack = Stack(name)
+        hidden = {
+            logical_id
+            for logical_id, resource in stack.template["Resources"].items()
+            if resource["Type"] == "AWS::SecretsManager::Secret"
+        }
+        for output in stack.template["Outputs"].values():
+            for value in everything(output["Value"]):
+                text = value if isinstance(value, str) else ""
+                assert not (hidden & set(re.findall(r"\w+", text))), (name, text)
+                assert "ClientSecret" not in text
+                assert "resolve:" not in text
+
+
+def test_no_parameter_is_a_secret() -> None:
+    """What is given on a command line stays in histories, and parameters are shown in the console."""
+    for name in NAMES:
+        for parameter in Stack(name).template["Parameters"]:
+            telling = re.search(r"Secret|Password|Token|PrivateKey", parameter)
+            assert not telling or re.search(r"(SecretName|SecretArn|Generation)$", parameter), (name, parameter)
+
+
+def test_no_secret_is_a_plain_variable(stack: Stack) -> None:
+    hidden = {"DJANGO_SECRET_KEY", "DATABASE_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "COGNITO_CLIENT_SECRET"}
+    assert secrets(stack, "ServiceTask").keys() == hidden | {"DJANGO_SECRET_KEY_FALLBACKS", "METRICS_TOKEN"}
+    for value in everything(container(stack, "ServiceTask")):
+        assert "resolve:" not in str(value)
+
+
+def test_passwords_need_no_quoting_in_a_url(stack: Stack) -> None:
+    for secret in stack.of_type("AWS::SecretsManager::Secret").values():
+        if made := secret.get("GenerateSecretString"):
+            assert made["ExcludePunctuation"] is True
+            assert made["PasswordLength"] >= 40
+
+
+def test_a_new_generation_is_a_new_password_everywhere(stack: Stack) -> None:
+    second = Stack("service", {**ALL, **GIVEN, "PasswordGeneration": 2}, **IMPORTED)
+    for name in ("DatabasePassword", "DatabaseUrl", "ReplicaUrl"):
+        assert stack.resource(name)["Name"].endswith("/1")
+        assert second.resource(name)["Name"].endswith("/2")
+
+
+def test_the_connection_is_encrypted_and_knows_whom_it_talks_to(stack: Stack) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    for name in ("DatabaseUrl", "ReplicaUrl"):
+        url = stack.resource(name)["SecretString"]
+        certificates = re.search(r"\?sslmode=verify-full&sslrootcert=(\S+)$", url)
+        assert certificates is not None
+        assert f"global-bundle.pem {certificates[1]}\n" in dockerfile
+    assert stack.resource("CacheUrl")["SecretString"].startswith("rediss://")
+
+
+# --- The stacks together ---
+
+
+def test_what_the_service_imports_is_what_the_pool_exports(stack: Stack) -> None:
+    pool = Stack("cognito", {"AWS::StackName": "books-cognito"})
+    exported = {pool.resolve(output["Export"]["Name"]) for output in pool.template["Outputs"].values()}
+    wanted = set(re.findall(r"\$\{CognitoStack\}-(\w+)", stack.text))
+    assert "UserPoolId" in wanted
+    assert {f"books-cognito-{name}" for name in wanted} <= exported
+    assert stack.template["Parameters"]["CognitoStack"]["Default"] == "books-cognito"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_fits_into_a_request(name: str) -> None:
+    assert len(Stack(name).text.encode()) < 51_200  # AWS: CloudFormation quotas, template body
