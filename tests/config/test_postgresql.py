@@ -23,9 +23,9 @@ def _process() -> int:
 def test_after_the_database_ended_every_connection_the_next_request_is_served(by_hand: Callable[[str], None]) -> None:
     before = _process()
     connection.close()  # back into the pool
-    by_hand(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
-        "pg_backend_pid()"
+    by_hand(  # and wait, ten seconds at most, until each is gone: one that is only told to go still answers
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid()"
     )
     assert _process() != before
     assert Author.objects.count() == 0
