@@ -1,8 +1,8 @@
 """Who is it? The request user, made from verified claims alone."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock
 from typing import ClassVar, TypeVar
 
 from django.db import IntegrityError, connection
@@ -14,10 +14,6 @@ from accounts.roles import Role, roles_from_groups, roles_from_scopes
 from accounts.tokens import Claims
 
 T = TypeVar("T")
-
-MAX_SEEN = 10_000
-_SEEN: dict[str, None] = {}  # subjects, the oldest first
-_SEEN_GUARD = Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,21 +75,14 @@ def person_for(user: CognitoUser) -> User:
 def as_person(user: CognitoUser, write: Callable[[str], T]) -> T:
     """What `write` gives; it is called with the subject of `user`, whose row is there for a foreign key to point at.
 
-    A process remembers whose rows it has seen, and asks no more. One that is gone since is an IntegrityError of
-    `write`, which is tried once more then, with the row made again: it must do all or nothing.
+    It nearly always is, so nobody asks: where it is not, `write` fails with an IntegrityError, the row is made and
+    `write` tried once more. It must do all or nothing.
     """
     # Inside a transaction, a foreign key complains at its end only, when it is too late to try again.
-    if user.sub in _SEEN and not connection.in_atomic_block:
-        try:
+    if not connection.in_atomic_block:
+        with suppress(IntegrityError):
             return write(user.sub)
-        except IntegrityError:
-            with _SEEN_GUARD:
-                _SEEN.pop(user.sub, None)
     person_for(user)
-    with _SEEN_GUARD:
-        while len(_SEEN) >= MAX_SEEN:
-            _SEEN.pop(next(iter(_SEEN)))
-        _SEEN[user.sub] = None
     return write(user.sub)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
 from django.core.signing import BadSignature, Signer
 from django.db.models import Model
@@ -9,7 +10,6 @@ from django.template import loader
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
 from books.keyset import Ordering
 from books.parameters import bad_parameter
@@ -35,7 +35,7 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """The rows of the page: the view's `columns` and the keys of the ordering. Raises BadParameter."""
         given = {name: request.query_params.get(name, "").strip() for name in self.parameters}
-        self.request = request
+        self._given = request.query_params.dict()
         self.ordering = _ordering(given["ordering"], view.get_orderings())
         size = _page_size(given["page_size"])
         backwards, position = _read_cursor(given["cursor"], self.ordering)
@@ -45,6 +45,7 @@ class KeysetPagination(BasePagination):
         more, rows = len(found) > size, found[:size]
         if backwards:
             rows.reverse()
+        self._address = request.build_absolute_uri(request.path)
         self.next = self._link(rows[-1:], backwards=False) if more or backwards else None
         self.previous = self._link(rows[:1], backwards=True) if (more if backwards else position) else None
         return rows
@@ -55,7 +56,7 @@ class KeysetPagination(BasePagination):
             return None
         content = [self.ordering.name, backwards, *self.ordering.write(row[0])]
         cursor = _SIGNER.sign_object(content)
-        return replace_query_param(self.request.build_absolute_uri(), "cursor", cursor)
+        return f"{self._address}?{urlencode(sorted({**self._given, 'cursor': cursor}.items()))}"
 
     def to_html(self) -> str:
         """Links for the browsable API."""

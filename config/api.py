@@ -1,12 +1,13 @@
 """What do all answers of the API have in common? JSON in, JSON or the browsable API out, closed by default."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.conf import settings
 from rest_framework import renderers, status
 from rest_framework.exceptions import APIException, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -64,6 +65,20 @@ class ProblemAwareJSONRenderer(renderers.BaseRenderer):
         if context.get("indent"):
             options |= orjson.OPT_INDENT_2
         return orjson.dumps(data, default=str, option=options)
+
+
+class Negotiation(DefaultContentNegotiation):
+    """DRF's choice of how to answer, told at a glance to whoever takes anything or what we would give anyway."""
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[renderers.BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[renderers.BaseRenderer, str]:
+        """The renderer and its media type. Raises NotAcceptable."""
+        first = renderers[0]
+        if format_suffix is None and request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
+            return first, str(first.media_type)
+        chosen: tuple[renderers.BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+        return chosen
 
 
 class StrictJSONParser(BaseParser):

@@ -180,6 +180,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["config.api.Closed"],
     "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["config.api.ProblemAwareJSONRenderer", "config.api.BrowsableAPIRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.Negotiation",
     "DEFAULT_SCHEMA_CLASS": "config.schema.ProductSchema",
     "EXCEPTION_HANDLER": "config.problems.problem_handler",
     "URL_FORMAT_OVERRIDE": None,
