@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from hypothesis import settings as examples
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -17,6 +18,10 @@ from accounts.roles import Role
 from accounts.testing import Pool, subject
 from accounts.tokens import TokenVerifier, get_verifier
 from local_cognito.server import LocalCognito
+
+# Hypothesis would fail an example that took 0.2 seconds: that is how busy the machine is, not what the code does.
+examples.register_profile("patient", deadline=None)
+examples.load_profile("patient")
 
 ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Books0001"
 
@@ -53,6 +58,12 @@ def _loopback_only() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not taken for a service that hangs; whoever tests a time-out sets their own."""
+    monkeypatch.setattr("accounts.windows.REDIS_TIMEOUT_SECONDS", 30.0)
+
+
 @pytest.fixture(scope="session")
 def pool() -> Pool:
     """The pool whose tokens the service accepts."""
@@ -71,6 +82,12 @@ def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     get_verifier.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _ready_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `/readyz` looks at has more time than in production: a busy machine is no outage."""
+    monkeypatch.setattr("config.operations.READY_SECONDS", 60.0)
+
+
 @pytest.fixture(scope="session")
 def stand_in() -> Iterator[LocalCognito]:
     """The local Cognito of this run, as the last test left it."""
@@ -83,6 +100,9 @@ def cognito(stand_in: LocalCognito, settings: Settings, monkeypatch: pytest.Monk
     """The local Cognito in its first state; the service is set up to use it, over real HTTP."""
     stand_in.reset()
     monkeypatch.setattr("accounts.keys.fetch_document", fetch_document)
+    # As for Redis: on a busy machine it answers late.
+    for time_out in ("keys.FETCH_TIMEOUT_SECONDS", "slots.WAIT_SECONDS", "cognito.READ_TIMEOUT_SECONDS"):
+        monkeypatch.setattr(f"accounts.{time_out}", 30.0)
     for name, value in stand_in.environment().items():
         if name.startswith("COGNITO_"):
             setattr(settings, name, value.split(",") if name == "COGNITO_ALLOWED_CLIENT_IDS" else value)

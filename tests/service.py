@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import weakref
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,13 @@ class Service:
     """The server, as `make serve` starts it. `ask` opens a connection each time, so that any worker may answer."""
 
     def __init__(self, environment: dict[str, str], workers: int = 2, log: Path | None = None) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        # Kept until the service is no more: nobody else gets the port, not while the server starts nor while it is
+        # stopped. The server's own sockets may share it (SO_REUSEPORT), and this one does not listen.
+        kept = socket.socket()
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind(("127.0.0.1", 0))
+        weakref.finalize(self, kept.close)
+        self.port: int = kept.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = environment
         self._workers = workers
@@ -109,12 +115,12 @@ class Service:
                 os.killpg(self._process.pid, signal.SIGTERM)
                 if not self.ended(20):
                     os.killpg(self._process.pid, signal.SIGKILL)
-                    self._process.wait(5)
+                    self._process.wait(30)
             self._process = None
 
     def kill_a_worker(self) -> None:
         """Kill one of the workers (SIGKILL), as the kernel does when memory runs out."""
-        os.kill(psutil.Process(self.pid).children()[0].pid, signal.SIGKILL)
+        psutil.Process(self.pid).children()[0].kill()
 
     def read(self, path: str, token: str) -> str:
         """The text at `path`."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from local_cognito import totp
 from local_cognito.server import LocalCognito
 from tests.conftest import Client
 
@@ -24,7 +25,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 def wait_for_messages(cognito: LocalCognito, email: str, count: int) -> list[dict[str, Any]]:
     """The messages sent to `email`, once there are `count` of them: some are sent behind the answer."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         sent = [message for message in cognito.messages.all() if message["to"] == email]
         if len(sent) >= count or time.monotonic() > deadline:
@@ -36,6 +37,15 @@ def code_for(cognito: LocalCognito, email: str) -> str:
     """The last code sent to `email`."""
     code: str = wait_for_messages(cognito, email, 1)[-1]["code"]
     return code
+
+
+def app_code(cognito: LocalCognito, secret: str, *, nth: int = 0) -> str:
+    """The code an authenticator app shows now, or with `nth` 1 the one after it, which counts already.
+
+    Each is good once, and for half a minute at least, however late it arrives. The one of half a minute ago is not: it
+    counts no more when the next one begins before it has arrived.
+    """
+    return totp.code(secret, cognito.clock.now() + nth * totp.STEP_SECONDS)
 
 
 def sign_in(client: Client, email: str, password: str) -> Any:

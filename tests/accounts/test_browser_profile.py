@@ -7,10 +7,9 @@ from django.test import Client as Browser
 
 from accounts import administration
 from accounts.models import User
-from local_cognito import totp
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import PAGES, PROFILE, fill_in, is_signed_in, signed_in, text, tokens_of
-from tests.accounts.people import BOOKS, NEW_PASSWORD, PASSWORD, code_for
+from tests.accounts.people import BOOKS, NEW_PASSWORD, PASSWORD, app_code, code_for
 from tests.conftest import Client
 
 UMA = "user@example.com"
@@ -88,14 +87,14 @@ def test_codes_of_an_app_are_turned_on_and_off(cognito: LocalCognito) -> None:
     secret = secret_on(page)
     wrong = fill_in(uma, mfa, code="000000")
     assert secret_on(wrong.content.decode()) == secret, "the app has this one already"
-    assert fill_in(uma, mfa, code=totp.code(secret, cognito.clock.now() - 30)).headers["Location"] == PROFILE
+    assert fill_in(uma, mfa, code=app_code(cognito, secret)).headers["Location"] == PROFILE
     assert "asked for at each sign-in" in text(uma.get(PROFILE))
     assert secret not in uma.get(f"{PROFILE}mfa/").content.decode()
     asked = fill_in(Browser(), "sign-in/", email=UMA, password=PASSWORD)
     assert asked.headers["Location"] == f"{PAGES}sign-in/challenge/"
     refused = fill_in(uma, mfa, password="Wr0ng-password", code="000000")
     assert 'id="id_password_error"' in refused.content.decode()
-    done = fill_in(uma, mfa, password=PASSWORD, code=totp.code(secret, cognito.clock.now()))
+    done = fill_in(uma, mfa, password=PASSWORD, code=app_code(cognito, secret, nth=1))
     assert done.headers["Location"] == PROFILE, text(done)
     assert is_signed_in(signed_in(UMA))
 

@@ -10,10 +10,9 @@ from accounts import challenges
 from accounts.cognito import get_gateway
 from accounts.models import User
 from accounts.rates import Rate
-from local_cognito import totp
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import PAGES, PROFILE, cut_off, fill_in, is_signed_in, signed_in, text, tokens_of
-from tests.accounts.people import BOOKS, NEW_PASSWORD, PASSWORD, Person, code_for, wait_for_messages
+from tests.accounts.people import BOOKS, NEW_PASSWORD, PASSWORD, Person, app_code, code_for, wait_for_messages
 from tests.accounts.test_sessions import invite, with_mfa
 from tests.conftest import Client
 
@@ -160,7 +159,7 @@ def test_a_code_of_the_app_is_asked_for_and_may_be_mistyped_once(cognito: LocalC
     assert fill_in(browser, "sign-in/", email=UMA, password=PASSWORD).headers["Location"].endswith("/challenge/")
     assert not is_signed_in(browser)
     assert 'id="id_code_error"' in fill_in(browser, "sign-in/challenge/", code="000000").content.decode()
-    right = totp.code(secret, cognito.clock.now())
+    right = app_code(cognito, secret, nth=1)
     assert fill_in(browser, "sign-in/challenge/", code=right).status_code == 302
     assert is_signed_in(browser)
     # The question is gone with its answer.
@@ -180,7 +179,7 @@ def test_an_app_is_set_up_where_the_pool_asks_everybody_for_codes(cognito: Local
     wrong = fill_in(browser, "sign-in/challenge/", code="000000").content.decode()
     assert 'id="id_code_error"' in wrong
     assert secret in wrong, "the app has this one already"
-    assert fill_in(browser, "sign-in/challenge/", code=totp.code(secret, cognito.clock.now())).status_code == 302
+    assert fill_in(browser, "sign-in/challenge/", code=app_code(cognito, secret)).status_code == 302
     assert is_signed_in(browser)
     assert "accounts_steps" not in browser.session
 

@@ -6,9 +6,8 @@ import pytest
 
 from accounts.models import User
 from accounts.testing import Pool
-from local_cognito import totp
 from local_cognito.server import LocalCognito
-from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, code_for, sign_in
+from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, app_code, code_for, sign_in
 from tests.accounts.test_sessions import with_mfa
 from tests.conftest import Client, MakeMachine
 
@@ -130,7 +129,7 @@ def test_mfa_is_turned_on_with_a_code_and_off_with_password_and_code(uma: Person
     assert uma.client.get(f"{ACCOUNTS}me/mfa/").json() == {"enabled": True}
 
     def proof(**changes: str) -> dict[str, Any]:
-        return {"password": PASSWORD, "code": totp.code(secret, cognito.clock.now()), **changes}
+        return {"password": PASSWORD, "code": app_code(cognito, secret, nth=1), **changes}
 
     for changes, code in (
         ({"password": "Wrong-1815"}, "current_password_wrong"),

@@ -8,9 +8,8 @@ from pytest_django.fixtures import Settings
 
 from accounts import challenges, revocation
 from accounts.cognito import Tokens, get_gateway
-from local_cognito import totp
 from local_cognito.server import LocalCognito
-from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, claims_of, sign_in
+from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, app_code, claims_of, sign_in
 from tests.conftest import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,11 +27,9 @@ def invite(cognito: LocalCognito, email: str) -> str:
 
 
 def with_mfa(person: Person, cognito: LocalCognito) -> str:
-    """Turn MFA on for `person`; gives the secret."""
+    """Turn MFA on for `person`, with the code of now; gives the secret."""
     secret: str = person.client.post(f"{ACCOUNTS}me/mfa/").json()["secret"]
-    # A code is good once: this is the one of half a minute ago, which still counts.
-    code = totp.code(secret, cognito.clock.now() - 30)
-    assert person.client.put(f"{ACCOUNTS}me/mfa/", {"code": code}).status_code == 200
+    assert person.client.put(f"{ACCOUNTS}me/mfa/", {"code": app_code(cognito, secret)}).status_code == 200
     return secret
 
 
@@ -59,7 +56,7 @@ def test_a_code_of_the_authenticator_app_is_asked_for(visitor: Client, cognito: 
     assert asked["challenge"] == "SOFTWARE_TOKEN_MFA"
     wrong = visitor.post(f"{ACCOUNTS}sign-in/challenge/", {"handle": asked["handle"], "code": "000000"})
     assert (wrong.status_code, wrong.json()["code"]) == (400, "code_mismatch")
-    right = {"handle": asked["handle"], "code": totp.code(secret, cognito.clock.now())}
+    right = {"handle": asked["handle"], "code": app_code(cognito, secret, nth=1)}
     assert visitor.post(f"{ACCOUNTS}sign-in/challenge/", right).status_code == 200
 
 

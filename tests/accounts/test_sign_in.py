@@ -21,6 +21,7 @@ from accounts import cognito as gateway
 from accounts.models import User
 from accounts.testing import Pool
 from local_cognito.server import LocalCognito
+from tests.accounts.browsers import cut_off
 from tests.conftest import Client
 
 SIGN_IN = "/api/v1/accounts/sign-in/"
@@ -212,9 +213,7 @@ def test_whatever_cognito_answers_has_a_code_of_ours(
 
 
 def test_a_cognito_that_is_not_there_is_a_503(visitor: Client, settings: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    settings.COGNITO_ENDPOINT_URL = f"http://127.0.0.1:{port}"
+    cut_off(settings)
     response = visitor.post(SIGN_IN, UMA)
     assert (response.status_code, response.json()["code"]) == (503, "cognito_unavailable")
 

@@ -187,7 +187,9 @@ NAMES = st.sampled_from([*BOOK_PARAMETERS, "ordering", "page_size", "cursor", "n
 TEXTS = st.one_of(st.text(), st.integers().map(str), st.floats().map(str), st.from_regex(r"[-0-9a-zA-Z,. ]{0,20}"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=300
+)
 @given(query=st.lists(st.tuples(NAMES, TEXTS), max_size=4))
 def test_whatever_is_asked_the_answer_is_a_list_or_says_what_is_wrong(
     uma: Client, shelf: dict[str, Book], query: list[tuple[str, str]]
@@ -202,7 +204,9 @@ def test_whatever_is_asked_the_answer_is_a_list_or_says_what_is_wrong(
         assert set(problems(response)) <= set(pairs)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=100
+)
 @given(raw=st.binary(max_size=40))
 def test_whatever_bytes_a_query_string_has_nothing_breaks(visitor: Client, shelf: dict[str, Book], raw: bytes) -> None:
     assert visitor.get(BOOKS, QUERY_STRING=raw.decode("latin-1")).status_code in (200, 400)

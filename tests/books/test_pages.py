@@ -147,7 +147,7 @@ def test_a_cursor_that_was_tampered_with_is_refused(visitor: Client, crowd: list
         assert problems(visitor.get(BOOKS, {"cursor": bent})) == {"cursor": "invalid"}, place
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(cursor=st.one_of(st.text(), st.from_regex(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}", fullmatch=True)))
 def test_no_text_is_a_cursor(visitor: Client, db: None, cursor: str) -> None:
     response = visitor.get(BOOKS, {"cursor": cursor})

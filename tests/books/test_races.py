@@ -40,7 +40,7 @@ def at_once(transactional_db: None, tmp_path: Path) -> Callable[..., list[Any]]:
             if own.vendor == "sqlite":
                 own.settings_dict = own.settings_dict | {"NAME": str(file)}
             try:
-                barrier.wait(timeout=10)
+                barrier.wait(timeout=60)
                 return thing()
             finally:
                 own.close()

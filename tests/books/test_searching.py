@@ -76,7 +76,9 @@ def has_words(book: Book, text: str) -> bool:
     return set(normalise(text).split()) <= words
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
+)
 @given(
     shelf=st.lists(st.tuples(ANY, ANY, st.lists(ANY, max_size=2), st.lists(ANY, max_size=2)), min_size=1, max_size=5),
     asked=st.lists(ANY, min_size=1, max_size=8),

@@ -12,7 +12,9 @@ from tests.books.conftest import BOOKS
 from tests.conftest import Client
 
 pytestmark = pytest.mark.django_db
-often = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+often = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=200
+)
 
 TEXT = st.text(max_size=40)
 ANYTHING = st.recursive(

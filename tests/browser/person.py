@@ -9,7 +9,10 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, R
 
 PASSWORD = "Passw0rd!"
 
-expect.set_options(timeout=10_000)
+# In milliseconds. Nothing here is about speed: CI's machine may be busy with something else.
+DEADLINE = 60_000
+
+expect.set_options(timeout=DEADLINE)
 
 
 class Person:
@@ -19,7 +22,7 @@ class Person:
         self.context = context
         self.complaints: list[str] = []
         self._forgiven: list[str] = []
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(DEADLINE)
         context.on("console", self._hear)
         context.on("weberror", lambda error: self._complain(f"exception: {error.error}"))
         context.on("request", self._watch)

@@ -97,7 +97,7 @@ class Silent:
 
     def read(self, _: int) -> bytes:
         self.asked.set()
-        self.comes.wait(10)
+        self.comes.wait(60)
         return b""
 
 
@@ -121,12 +121,12 @@ def test_while_all_places_are_held_the_next_is_refused_and_then_served_again(
     threads = [threading.Thread(target=ask, args=(body,)) for body in silent]
     for thread, body in zip(threads, silent, strict=True):
         thread.start()
-        assert body.asked.wait(5)
+        assert body.asked.wait(30)
     with pytest.raises(TooSlow):
         ask(Drip(CONTENT, clock))
     for thread, body in zip(threads, silent, strict=True):
         body.comes.set()
-        thread.join(5)
+        thread.join(30)
     assert ask(Drip(CONTENT, clock)) == [CONTENT]
 
 

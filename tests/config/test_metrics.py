@@ -5,7 +5,6 @@ import re
 import string
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +23,7 @@ from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD
 from tests.accounts.test_tokens import REFUSED
 from tests.conftest import Client
+from tests.faults.services import wait_until
 from tests.service import ROOT, Service, manage, production
 
 pytestmark = pytest.mark.django_db
@@ -279,18 +279,26 @@ def test_one_scrape_tells_of_all_workers_and_of_those_that_are_gone(stand_in: Lo
     service.start()
     try:
         key = ("http_requests_total", frozenset({"method": "GET", "route": "api/v1/books/$", "status": "200"}.items()))
-        with ThreadPoolExecutor(8) as threads:
-            answers = list(threads.map(lambda _: service.ask("GET", BOOKS).status, range(64)))
-        assert answers == [200] * 64
-        assert len(_workers(folder)) == 2  # both have counted some of them
-        assert {series(service.read("/metrics", TOKEN))[key] for _ in range(8)} == {64}
+        answers: list[int] = []
+
+        def both_have_counted() -> bool:
+            with ThreadPoolExecutor(8) as threads:
+                answers.extend(threads.map(lambda _: service.ask("GET", BOOKS).status, range(64)))
+            return len(_workers(folder)) == 2
+
+        # Who answers is the kernel's choice, and the second worker may still be starting.
+        wait_until("both workers have counted", both_have_counted)
+        assert set(answers) == {200}
+        assert {series(service.read("/metrics", TOKEN))[key] for _ in range(8)} == {len(answers)}
         service.kill_a_worker()
-        deadline = time.monotonic() + 30
-        while len(_workers(folder)) < 3 and time.monotonic() < deadline:
+
+        def another_has_counted() -> bool:
             with suppress(OSError):  # it may have been on its way to the worker that was killed
                 service.ask("GET", "/healthz")
-            time.sleep(0.05)
-        assert series(service.read("/metrics", TOKEN))[key] == 64
+            return len(_workers(folder)) == 3
+
+        wait_until("another worker has counted", another_has_counted)
+        assert series(service.read("/metrics", TOKEN))[key] == len(answers)
     finally:
         service.stop()
 

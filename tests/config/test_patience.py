@@ -122,7 +122,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> Iterator[PatientConnection]:
         yield patient
         patient.close()
         done.set()
-    server.join(5)
+    server.join(30)
 
 
 @pytest.mark.postgresql

@@ -140,9 +140,10 @@ def _own_account(walk: Walk, cognito: LocalCognito) -> None:
     for path, method in (("accounts/me/mfa/delete/", "POST"), ("accounts/me/mfa/", "DELETE")):
         assert walk.ask(200, "GET accounts/me/mfa/", gus) == {"enabled": False}
         secret = walk.ask(200, "POST accounts/me/mfa/", gus)["secret"]
-        # A code is good once: this one is of half a minute ago, which still counts.
-        walk.ask(200, "PUT accounts/me/mfa/", gus, {"code": totp.code(secret, cognito.clock.now() - 30)})
-        proof = {"password": PASSWORD, "code": totp.code(secret, cognito.clock.now())}
+        walk.ask(200, "PUT accounts/me/mfa/", gus, {"code": totp.code(secret, cognito.clock.now())})
+        # A code is good once: this one is of the next half minute, which counts already. One of the last would count
+        # no more if the half minute ended before it arrives.
+        proof = {"password": PASSWORD, "code": totp.code(secret, cognito.clock.now() + totp.STEP_SECONDS)}
         walk.ask(204, f"{method} {path}", gus, proof)
     passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     walk.ask(204, "POST accounts/change-password/", gus, passwords)

@@ -63,15 +63,16 @@ class PostgreSQL:
     role = "books"
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
         self._data, self._log = folder / "postgresql", folder / "postgresql.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._data.mkdir()
         # PostgreSQL refuses to run as root.
         self._as = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
         if self._as:
+            folder.chmod(0o755)  # whatever the umask is: it must get there
             shutil.chown(self._data, "postgres", "postgres")
         self._make()
+        self.port = free_port()  # after that, which takes its time: nobody keeps it for us
 
     def _make(self) -> None:
         """Put a new one into the folder."""

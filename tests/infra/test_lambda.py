@@ -70,7 +70,7 @@ class Function:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(60)
         self._process.stdout.close()
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> dict[str, Any]:
@@ -147,7 +147,8 @@ def function(stand_in: LocalCognito, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def token(function: Function, stand_in: LocalCognito) -> str:
-    """Uma's access token, from signing in at the function."""
+    """Uma's access token, from signing in at the function, with the password that she has at first."""
+    stand_in.reset()
     credentials = json.dumps({"email": "user@example.com", "password": demo.PASSWORD})
     answer = function.ask("POST", "/api/v1/accounts/sign-in/", credentials)
     return str(json.loads(answer["body"])["access_token"])

@@ -61,7 +61,7 @@ class Browser:
     """One person's browser."""
 
     cookies: dict[str, str] = field(default_factory=dict)
-    http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=5))
+    http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=60))
 
     def open(self, url: str, method: str = "GET", body: str | None = None, **headers: str) -> Page:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -145,7 +145,7 @@ def test_other_paths_and_methods_are_refused_as_json(cognito: LocalCognito, meth
 )
 def test_what_is_not_even_http_is_refused_as_json(cognito: LocalCognito, sent: bytes) -> None:
     port = int(cognito.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: connection.recv(65536), b""))

@@ -4,19 +4,21 @@ import os
 import select
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD
+from tests.faults.services import wait_until
 from tests.service import Service, manage, production
 
 Tell = Callable[[Service], None]
+Act = Callable[["Load"], None]
 
 
 @pytest.fixture
@@ -34,19 +36,27 @@ def service(stand_in: LocalCognito, tmp_path: Path) -> Iterator[Service]:
 class Load:
     """Clients that ask without pause until `end`: new connections each time, busy ones, and ones that rest between.
 
-    `seen` counts statuses; `lost` says of each request that was sent on a connection and never answered how it ended.
+    `seen` counts statuses; `lost` says of each request that was sent on a connection and never answered how it ended;
+    `asking` are the threads whose request has no answer yet.
     """
 
     def __init__(self, service: Service) -> None:
         self.seen: Counter[int] = Counter()
         self.lost: list[str] = []
         self.refused = 0
+        self.asking: set[int] = set()
         self._port = service.port
         self._over = threading.Event()
         kinds = [(False, 0.0)] * 6 + [(True, 0.0)] * 3 + [(True, 0.02)] * 6
-        self._threads = [threading.Thread(target=self._ask, args=kind) for kind in kinds]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        for kind in kinds:
+            self.add(*kind)
+
+    def add(self, keeps: bool, rest: float) -> threading.Thread:
+        """One more client: does it keep its connection, and for how many seconds does it rest between two requests?"""
+        self._threads.append(threading.Thread(target=self._ask, args=(keeps, rest)))
+        self._threads[-1].start()
+        return self._threads[-1]
 
     def end(self) -> None:
         """Stop asking, and wait for the last answers."""
@@ -60,6 +70,7 @@ class Load:
             if connection is None:
                 connection = self._connected()
                 continue
+            self.asking.add(threading.get_ident())
             try:
                 connection.request("GET", "/healthz", headers={} if keeps else {"Connection": "close"})
                 response = connection.getresponse()
@@ -67,6 +78,7 @@ class Load:
             except (OSError, HTTPException) as error:
                 self.lost.append(f"{'kept' if keeps else 'new'} connection: {type(error).__name__}")
                 response = None
+            self.asking.discard(threading.get_ident())
             if response is not None:
                 self.seen[response.status] += 1
             # One that the server has closed while it was idle has no request on it: nothing is lost.
@@ -88,14 +100,15 @@ class Load:
         return connection
 
 
-def under_load(service: Service, tell: Tell) -> Load:
-    """What clients see of a server that is told to stop among their requests."""
+def under_load(service: Service, act: Act) -> Load:
+    """What clients see of a server to which something is done among their requests, and which ends."""
     load = Load(service)
     try:
-        time.sleep(1)
-        tell(service)
-        assert service.ended(40), "The server did not stop."
-        time.sleep(0.2)
+        # Some seventy of each client: they are at it.
+        wait_until("the clients are being answered", lambda: load.seen[200] > 1000, 60)
+        act(load)
+        assert service.ended(60), "The server did not stop."
+        wait_until("the load has outlived the server", lambda: load.refused > 0)
     finally:
         load.end()
     return load
@@ -118,15 +131,23 @@ def control_c(service: Service) -> None:
 
 @pytest.mark.parametrize("tell", [the_main_process, the_whole_group, control_c])
 def test_every_request_is_answered_when_the_server_is_told_to_stop(service: Service, tell: Tell) -> None:
-    load = under_load(service, tell)
+    load = under_load(service, lambda _: tell(service))
     assert load.lost == []
     assert set(load.seen) == {200}
-    assert load.seen[200] > 100
-    assert load.refused > 0  # the load outlived the server
 
 
 def test_the_same_clients_notice_a_server_that_is_killed(service: Service) -> None:
-    load = under_load(service, lambda service: os.killpg(service.pid, signal.SIGKILL))
+    def kill(load: Load) -> None:
+        # It is so fast that it might have answered them all just then: somebody asks when it no longer can.
+        main = psutil.Process(service.pid)
+        os.killpg(service.pid, signal.SIGSTOP)
+        processes = [main, *main.children()]
+        wait_until("it stands still", lambda: {each.status() for each in processes} == {psutil.STATUS_STOPPED})
+        late = load.add(True, 0.0)
+        wait_until("somebody waits for an answer", lambda: late.ident in load.asking)
+        os.killpg(service.pid, signal.SIGKILL)
+
+    load = under_load(service, kill)
     assert load.lost != []
 
 
@@ -146,7 +167,7 @@ def test_a_book_that_is_still_being_sent_is_added_before_the_server_stops(servic
     slow.send(body[20:])
     answer = slow.getresponse()
     assert (answer.status, answer.getheader("Connection")) == (201, "close")
-    assert service.ended(10)
+    assert service.ended(25)  # and is not killed, which comes later
     slow.close()
 
 
@@ -155,5 +176,5 @@ def test_idle_connections_hold_no_server_back(service: Service) -> None:
     idle.request("GET", "/healthz")
     assert idle.getresponse().read()
     the_main_process(service)
-    assert service.ended(10)
+    assert service.ended(25)  # and is not killed, which comes later
     idle.close()
