@@ -18,25 +18,24 @@ from books.search import normalise, sort_key
 if TYPE_CHECKING:
     from books.models import Book
 
+# Authors are looked for one by one: of a join, PostgreSQL would read the whole table while that is small.
 # Whoever adds the same new author at the same moment waits for this statement, and then finds what it made: hence an
 # update that changes nothing, which tells the id. Not of the name: that is a key, and its update would wait for
 # everybody who is linking a book with the author. And in one order everywhere, that of AuthorQuerySet.ids_of whatever
 # the collation of the database: so nobody waits in a circle.
 _STATEMENT = """
 WITH named AS (
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS named (name, name_key, words, place)
-), there AS (
-    SELECT id, name FROM {author} WHERE name = ANY(%s)
+    SELECT given.*, (SELECT id FROM {author} AS known WHERE known.name = given.name)
+    FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS given (name, name_key, words, place)
 ), made AS (
     INSERT INTO {author} (name, name_key, words)
-    SELECT name, name_key, words FROM named WHERE name NOT IN (SELECT name FROM there) ORDER BY name COLLATE "C"
+    SELECT name, name_key, words FROM named WHERE id IS NULL ORDER BY name COLLATE "C"
     ON CONFLICT (name) DO UPDATE SET name_key = EXCLUDED.name_key RETURNING id, name
 ), added AS (
     INSERT INTO {book} ({columns}) VALUES ({values}) RETURNING id
 ), linked AS (
     INSERT INTO {authorship} (book_id, author_id, position)
-    SELECT added.id, known.id, named.place - 1
-    FROM added, named JOIN (TABLE there UNION ALL TABLE made) AS known USING (name)
+    SELECT added.id, COALESCE(named.id, made.id), named.place - 1 FROM added, named LEFT JOIN made USING (name)
 )
 INSERT INTO {change} (book_id, title, action, by, news, at) SELECT id, %s, %s, %s, '{{}}', %s FROM added
 RETURNING book_id
@@ -54,7 +53,7 @@ def add_at_once(book: "Book", by: str) -> None:
     Raises IntegrityError.
     """
     names, database = book.author_names, connections[DEFAULT_DB_ALIAS]
-    parameters = [names, [sort_key(name) for name in names], [normalise(name) for name in names], names]
+    parameters = [names, [sort_key(name) for name in names], [normalise(name) for name in names]]
     parameters += [field.get_db_prep_save(field.pre_save(book, True), database) for field in _fields(type(book))]
     parameters += [book.title, BookChange.Action.ADDED.value, by, book.created_at]
     with prepared_cursor(database) as cursor:

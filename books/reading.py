@@ -73,9 +73,10 @@ def read(
             field.get_db_prep_value(value, connection) for field, value in zip(phrases.keys, position, strict=True)
         ]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    # With conditions, the best plan depends on their values.
+    # With conditions, the best plan depends on their values. Always it depends on the limit: of one that it does not
+    # know, PostgreSQL believes that it is a tenth of the table.
     with connection.cursor() if narrowed else prepared_cursor(connection) as cursor:
-        cursor.execute(f"{phrases.before} {where} {phrases.after}", [*parameters, limit])
+        cursor.execute(f"{phrases.before} {where} {phrases.after} {limit:d}", parameters)
         rows = [dict(zip(phrases.names, row, strict=True)) for row in cursor.fetchall()]
     for name, reader in phrases.readers:
         for row in rows:
@@ -103,7 +104,7 @@ def _phrases(
         before=f"SELECT {', '.join(said.values())} FROM {table}",  # noqa: S608 - names only
         # A row value: an index on the keys finds the place however many rows share the first of them.
         beyond=f"({', '.join(by)}) {'<' if descending else '>'} ({', '.join(['%s'] * len(by))})",
-        after=f"ORDER BY {', '.join(f'{key} DESC' if descending else key for key in by)} LIMIT %s",
+        after=f"ORDER BY {', '.join(f'{key} DESC' if descending else key for key in by)} LIMIT",
         keys=tuple(fields[key] for key in keys),
         names=columns,
         readers=tuple((name, reader) for name, reader in readers.items() if reader),

@@ -109,7 +109,12 @@ def _fit(database: dict[str, Any]) -> dict[str, Any]:
         # What is lost is tried again at once by whoever comes next, rather than by the pool ever more seldom.
         options.setdefault("pool", {"min_size": 1, "max_size": 8, "timeout": 2, "reconnect_timeout": 2})
         options.setdefault("connect_timeout", 5)
-        options.setdefault("options", "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000")
+        # What is prepared is planned once: left alone, PostgreSQL would now and then plan some of it each time anew.
+        options.setdefault(
+            "options",
+            "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000"
+            " -c plan_cache_mode=force_generic_plan",
+        )
         options["pool"].setdefault("connection_class", PatientConnection)  # a time-out of statements on our side
         # A machine that is gone without a word is noticed within 25 s (libpq; the last in milliseconds).
         options |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15000}

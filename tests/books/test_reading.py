@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from books.models import Author, Book
 from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS
@@ -70,3 +71,31 @@ def test_authors_are_read_in_the_same_way(shelf: None) -> None:
 )
 def test_anything_but_conditions_on_one_table_is_left_to_django(queryset: Any) -> None:
     assert not is_plain(queryset)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite does not keep plans.")
+@pytest.mark.django_db
+def test_a_page_is_planned_once_whatever_its_place_and_by_an_index() -> None:
+    shuffled = [number * 797 % 2000 for number in range(2000)]  # in no order that lies side by side on the disk
+    Book.objects.add_many(
+        [{"title": f"{number:04}", "author_names": ["Ann"], "published_year": number} for number in shuffled]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE books_book")
+        cursor.execute("DEALLOCATE ALL")  # what other tests have prepared
+    for ordering in BOOK_ORDERINGS.values():
+        first = ordering.rows(Book.objects.all(), BOOK_COLUMNS, limit=21)
+        for row in first[:9]:
+            ordering.rows(Book.objects.all(), BOOK_COLUMNS, position=ordering.read(ordering.write(row)), limit=21)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, cardinality(parameter_types), custom_plans FROM pg_prepared_statements")
+        prepared = cursor.fetchall()
+        assert len(prepared) == 2 * len(BOOK_ORDERINGS)
+        for name, parameters, planned_anew in prepared:
+            assert planned_anew == 0
+            values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
+            cursor.execute(f'EXPLAIN EXECUTE "{name}" {values}')
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "Index Scan" in plan
+            assert "Sort" not in plan
+            assert " rows=21 " in plan.partition("\n")[0], "It does not know how few are wanted."

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from psycopg_pool import ConnectionPool
 
 from books.models import Author
+from books.reading import prepared_cursor
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="This is about PostgreSQL.")
 
@@ -54,6 +55,16 @@ def test_a_connection_that_has_something_to_say_is_asked_and_kept(by_hand: Calla
         processes.add(_process())
         connection.close()
     assert listening in processes
+
+
+@pytest.mark.django_db
+def test_what_is_prepared_is_planned_once() -> None:
+    for number in range(8):
+        with prepared_cursor(connection) as cursor:
+            cursor.execute("SELECT 40 + %s::int", [number])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement ~ 'SELECT 40'")
+        assert cursor.fetchall() == [(8, 0)]
 
 
 @pytest.mark.django_db
