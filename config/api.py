@@ -1,6 +1,6 @@
 """What do all answers of the API have in common? JSON in, JSON or the browsable API out, closed by default."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,6 +10,7 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 if TYPE_CHECKING:
@@ -71,13 +72,13 @@ class Negotiation(DefaultContentNegotiation):
     """DRF's choice of how to answer, told at a glance to whoever takes anything or what we would give anyway."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[renderers.BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[renderers.BaseRenderer, str]:
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
         """The renderer and its media type. Raises NotAcceptable."""
-        first = renderers[0]
+        first = next(iter(renderers))
         if format_suffix is None and request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
             return first, str(first.media_type)
-        chosen: tuple[renderers.BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+        chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
         return chosen
 
 

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from accounts.testing import subject
 from books import models
 from books.changes import BookChange
 from books.models import Author, Authorship, Book
@@ -69,7 +70,7 @@ def test_one_statement_leaves_what_the_steps_leave(monkeypatch: pytest.MonkeyPat
 @only_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_adding_a_book_asks_the_database_once(uma: Client) -> None:
-    User.objects.create(sub=uma.sub, username="Uma")
+    User.objects.create(sub=subject("Uma"), username="Uma")
     with CaptureQueriesContext(connection) as queries:
         uma.post(BOOKS, {"title": "Persuasion", "authors": ["Jane Austen", "Somebody New"]})
     # Who was signed out is looked up once a second, whoever asks.
