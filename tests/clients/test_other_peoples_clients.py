@@ -13,9 +13,8 @@ from pycognito.aws_srp import AWSSRP
 from pycognito.exceptions import SoftwareTokenMFAChallengeException
 
 from accounts.cognito import get_gateway
-from local_cognito import totp
 from local_cognito.server import LocalCognito
-from tests.accounts.people import BOOKS, PASSWORD, Person
+from tests.accounts.people import BOOKS, PASSWORD, Person, app_code
 from tests.accounts.test_sessions import with_mfa
 from tests.conftest import Client
 
@@ -55,7 +54,7 @@ def test_srp_for_somebody_with_an_authenticator_app(cognito: LocalCognito) -> No
         Session=asked["Session"],
         ChallengeResponses={
             "USERNAME": asked["ChallengeParameters"]["USER_ID_FOR_SRP"],
-            "SOFTWARE_TOKEN_MFA_CODE": totp.code(secret, cognito.clock.now()),
+            "SOFTWARE_TOKEN_MFA_CODE": app_code(cognito, secret, nth=1),
         },
     )
     assert done["AuthenticationResult"]["AccessToken"]
