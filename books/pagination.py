@@ -34,8 +34,8 @@ class KeysetPagination(BasePagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """The rows of the page: the view's `columns` and the keys of the ordering. Raises BadParameter."""
-        given = {name: request.query_params.get(name, "").strip() for name in self.parameters}
         self._given = request.query_params.dict()
+        given = {name: self._given.get(name, "").strip() for name in self.parameters}
         self.ordering = _ordering(given["ordering"], view.get_orderings())
         size = _page_size(given["page_size"])
         backwards, position = _read_cursor(given["cursor"], self.ordering)
