@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from books.changes import BookChange
-from books.reading import prepared_cursor
+from books.prepared import prepared_cursor
 from books.search import normalise, sort_key
 
 if TYPE_CHECKING:

@@ -1,24 +1,22 @@
 """May the answer of a moment ago be given again? Yes, where the database has not changed since: never a stale page.
 
-The version of everything is the snapshot that PostgreSQL would give to a query now: two equal ones see the same rows,
-whoever wrote what in between (PostgreSQL 15, "9.27.8. Transaction ID and Snapshot Information Functions"). It is read
-at the start of each request, so a write that was acknowledged before it is seen, also one by another worker or by
-hand; and it is read before the rows are, so nothing older than its label is ever kept. SQLite cannot tell: nothing is
-kept there.
+The version of everything (books.version) is read with the rows or before them, so nothing older than its label is ever
+kept; and before a kept answer is given it is read anew, so a write that was acknowledged by then is seen, also one by
+another worker or by hand. SQLite has no such version: nothing is kept there.
 
 Who asks is checked anew each time. What is kept is the finished answer with its headers, under all that it depends
 on: method, scheme, host, path, query, and the headers in `_HEADERS`.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock
 from typing import NamedTuple, cast
 
 from django.conf import settings
-from django.db import Error, connections
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, reverse
@@ -29,7 +27,7 @@ from accounts.authentication import BearerAuthentication
 from accounts.permissions import Rule, roles_of
 from accounts.users import CognitoUser
 from books import replica
-from books.reading import prepared_cursor
+from books.version import asked
 
 MAX_BYTES = 8 * 1024 * 1024  # in one process, for each database
 MAX_BODY = 256 * 1024
@@ -38,24 +36,18 @@ OVERHEAD = 2048  # bytes that an answer takes beside its body and its key, about
 
 # Django reads a query by the charset of the Content-Type.
 _HEADERS = ("CONTENT_TYPE", "HTTP_ACCEPT", "HTTP_IF_NONE_MATCH", "HTTP_ORIGIN")
-# A replica's snapshots do not tell all; how much of the log it has replayed does. After a crash PostgreSQL gives the
-# numbers of transactions that left nothing a second time: it makes a checkpoint first, and a restored one has started
-# at another time.
-_VERSION = """
-SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text ELSE pg_current_snapshot()::text END,
-       pg_postmaster_start_time()::text, (SELECT checkpoint_lsn::text FROM pg_control_checkpoint())
-"""
-
-_RULE = "catalogue_rule"
+_SHARED = "catalogue_shared"
 _BEARER = BearerAuthentication()
 
 
-def share(response: HttpResponseBase, rule: Rule) -> None:
-    """Let `response` be given to whoever `rule` permits, until the database changes.
+def share(response: HttpResponseBase, rule: Rule, version: str | None) -> None:
+    """Let `response` be given to whoever `rule` permits, while `version` is that of the database.
 
-    It must depend on nothing but the database and what this module keeps it under, and not on who asks.
+    It must depend on nothing but the database and what this module keeps it under, and not on who asks. Nothing that
+    it tells may have been read before `version` was. Without a version it is not kept.
     """
-    setattr(response, _RULE, rule)
+    if version is not None:
+        setattr(response, _SHARED, (rule, version))
 
 
 Key = tuple[str | None, ...]
@@ -75,7 +67,7 @@ class Answer(NamedTuple):
 class Shelf:
     """The answers made from one version of the database."""
 
-    version: Hashable
+    version: str
     answers: OrderedDict[Key, Answer] = field(default_factory=OrderedDict)
     size: int = 0  # bytes
     _one_at_a_time: Lock = field(default_factory=Lock)
@@ -119,23 +111,26 @@ class AnswerCacheMiddleware:
         except (APIException, Error):
             return self._get_response(request)
         database = replica.source(request, anonymous=user is None)
-        version = _version(database)
-        if version is None:
-            return self._get_response(request)
         key = _key(request)
+        shelf = self._shelves.get(database)
+        known = shelf and shelf.answers.get(key)
+        # Where there is nothing to give, nobody asks: what is read tells its version.
+        if shelf and known and _may(user, known.rule) and shelf.version == asked(request, database):
+            return _again(request, user, known)
+        response = self._get_response(request)
+        shared: tuple[Rule, str] | None = getattr(response, _SHARED, None)
+        if shared is not None and not response.cookies:
+            rule, version = shared
+            headers = dict(response.items())
+            answer = Answer(rule, response.status_code, headers, response.content, request.resolver_match)
+            self._shelf(database, version).keep(key, answer)
+        return response
+
+    def _shelf(self, database: str, version: str) -> Shelf:
         shelf = self._shelves.get(database)
         if shelf is None or shelf.version != version:
             shelf = self._shelves[database] = Shelf(version)
-        known = shelf.answers.get(key)
-        if known is not None and _may(user, known.rule):
-            return _again(request, user, known)
-        response = self._get_response(request)
-        rule: Rule | None = getattr(response, _RULE, None)
-        if rule is not None and not response.cookies:
-            headers = dict(response.items())
-            answer = Answer(rule, response.status_code, headers, response.content, request.resolver_match)
-            shelf.keep(key, answer)
-        return response
+        return shelf
 
 
 def _may_be_shared(request: HttpRequest) -> bool:
@@ -164,21 +159,6 @@ def _caller(request: HttpRequest) -> CognitoUser | None:
 
 def _may(user: CognitoUser | None, rule: Rule) -> bool:
     return (rule.public and settings.BOOKS_PUBLIC_READ) or rule.permits(roles_of(user), owner=False)
-
-
-def _version(database: str) -> Hashable | None:
-    """What `database` holds now, by a name that is never used twice; None where that cannot be told."""
-    connection = connections[database]
-    # A transaction of our own sees its writes without any change of its snapshot.
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
-        return None
-    try:
-        with prepared_cursor(connection) as cursor:
-            cursor.execute(_VERSION)
-            version: tuple[str | None, ...] = cursor.fetchone()
-    except Error:
-        return None
-    return None if None in version else version
 
 
 def _key(request: HttpRequest) -> Key:

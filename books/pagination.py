@@ -32,8 +32,10 @@ class KeysetPagination(BasePagination):
     display_page_controls = True
     parameters = ("ordering", "page_size", "cursor")
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """The rows of the page: the view's `columns` and the keys of the ordering. Raises BadParameter."""
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None, columns: Sequence[str] = ("id",)
+    ) -> list[Any]:
+        """The rows of the page: `columns` and the keys of the ordering. Raises BadParameter."""
         self._given = request.query_params.dict()
         given = {name: self._given.get(name, "").strip() for name in self.parameters}
         self.ordering = _ordering(given["ordering"], view.get_orderings())
@@ -41,7 +43,7 @@ class KeysetPagination(BasePagination):
         backwards, position = _read_cursor(given["cursor"], self.ordering)
 
         # One row more than asked for tells whether there is another page.
-        found = self.ordering.rows(queryset, view.columns, position=position, backwards=backwards, limit=size + 1)
+        found = self.ordering.rows(queryset, columns, position=position, backwards=backwards, limit=size + 1)
         more, rows = len(found) > size, found[:size]
         if backwards:
             rows.reverse()

@@ -5,7 +5,7 @@ which takes longer than PostgreSQL needs to answer. Here only the conditions are
 them depends on nothing but the columns and the order. A test holds both against each other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, cast
@@ -13,10 +13,11 @@ from typing import Any, cast
 import orjson
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
 from django.db.models import Field, JSONField, Model, QuerySet
 from django.db.models.expressions import Col
+
+from books.prepared import prepared_cursor
+from books.version import VERSION, told_by
 
 Position = Sequence[Any]
 """The values of an ordering's keys in one row: where that row stands."""
@@ -52,10 +53,11 @@ def read(
 ) -> list[dict[str, Any]]:
     """`columns` of the first rows of a plain queryset by `keys`, beyond `position` if there is one.
 
-    `keys` are among `columns`, and are columns without NULL.
+    `keys` are among `columns`, and are columns without NULL. VERSION may be among `columns`.
     """
     connection = connections[queryset.db]
-    phrases = _phrases(cast("type[Model]", queryset.model), columns, keys, descending, queryset.db)
+    version = told_by(connection) if VERSION in columns else ""
+    phrases = _phrases(cast("type[Model]", queryset.model), columns, keys, descending, queryset.db, version)
     conditions, parameters = [], []
     if queryset.query.where:
         try:
@@ -84,20 +86,14 @@ def read(
     return rows
 
 
-def prepared_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
-    """A cursor for what is asked again and again in the same words; an ordinary one where there is no other."""
-    cursor: CursorWrapper = getattr(connection, "prepared_cursor", connection.cursor)()
-    return cursor
-
-
 @cache
 def _phrases(
-    model: type[Model], columns: tuple[str, ...], keys: tuple[str, ...], descending: bool, database: str
+    model: type[Model], columns: tuple[str, ...], keys: tuple[str, ...], descending: bool, database: str, version: str
 ) -> _Phrases:
     quote = connections[database].ops.quote_name
-    fields = {name: cast("Field[Any, Any]", model._meta.get_field(name)) for name in columns}
+    fields = {name: cast("Field[Any, Any]", model._meta.get_field(name)) for name in columns if name != VERSION}
     table = quote(model._meta.db_table)
-    said: Mapping[str, str] = {name: f"{table}.{quote(str(field.column))}" for name, field in fields.items()}
+    said = {name: f"{table}.{quote(str(fields[name].column))}" if name in fields else version for name in columns}
     by = [said[key] for key in keys]
     readers = {name: _reader(field, database) for name, field in fields.items()}
     return _Phrases(

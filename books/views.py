@@ -38,6 +38,7 @@ from books.serializers import (
     represent,
     represent_author,
 )
+from books.version import VERSION, asked
 
 M = TypeVar("M", bound=Model)
 Row = Mapping[str, Any]
@@ -64,6 +65,8 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     state: ClassVar[tuple[str, ...]]
     """What changes whenever a row does."""
     lookup_value_regex = "[1-9][0-9]{0,17}"
+    version: str | None = None
+    """That of the database, from before the first row was read, or with it; None while it is not known."""
 
     def get_queryset(self) -> Any:
         """What there is, in the database that this request is to be answered from."""
@@ -94,13 +97,22 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page."""
         pages = cast("KeysetPagination", self.paginator)
-        rows = pages.paginate_queryset(self.filter_queryset(self.get_queryset()), request, self)
+        source = self.source()
+        # A page without conditions is one statement, and the primary tells the version of its rows along with them.
+        alone = source == DEFAULT_DB_ALIAS and self.parameters.keys().isdisjoint(request.GET)
+        self.version = None if alone else asked(request, source)
+        columns = (*self.columns, VERSION) if alone else self.columns
+        queryset = self.filter_queryset(self.get_queryset())
+        rows = pages.paginate_queryset(queryset, request, self, columns)
+        if alone and rows:
+            self.version = rows[0][VERSION]
         states = [tuple(row[name] for name in self.state) for row in rows]
         etag = digest(request.build_absolute_uri(), pages.next, pages.previous, states)
         return self.answer(request, etag, lambda: pages.page_of([*map(self.representation(), rows)]))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One of it."""
+        self.version = asked(request, self.source())
         return self.show(self.get_object())
 
     def show(self, thing: M, **how: Any) -> Response:
@@ -120,7 +132,7 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
         final = super().finalize_response(request, response, *args, **kwargs)
         for_all = not isinstance(final.accepted_renderer, BrowsableAPIRenderer) and "added_by" not in request.GET
         if for_all and self.action in ("list", "retrieve") and final.status_code in (200, 304):
-            share(final, self.policy[self.action])
+            share(final, self.policy[self.action], self.version)
             if self.source() != DEFAULT_DB_ALIAS:
                 final["Cache-Control"] = replica.CACHE_CONTROL
                 # So that no cache gives it to somebody who may have written since.

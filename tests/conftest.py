@@ -19,8 +19,8 @@ from accounts.testing import Pool, subject
 from accounts.tokens import TokenVerifier, get_verifier
 from local_cognito.server import LocalCognito
 
-# The same examples on every machine. Hypothesis would take those of a profile of its own where a variable CI is set, and
-# would fail one that took 0.2 seconds: that is how busy the machine is, not what the code does.
+# The same examples on every machine: where a variable CI is set, Hypothesis would take those of a profile of its own.
+# It would also fail one that took 0.2 seconds: that is how busy the machine is, not what the code does.
 examples.register_profile("everywhere", examples.get_profile("default"), deadline=None, derandomize=True)
 examples.load_profile("everywhere")
 

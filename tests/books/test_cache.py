@@ -18,8 +18,8 @@ from pytest_django.fixtures import Settings
 from accounts import revocation
 from accounts.models import User
 from accounts.testing import Pool
-from books import cache
-from books.models import Author, Book
+from books import cache, reading, version
+from books.models import Author, Book, BookQuerySet
 from books.pagination import KeysetPagination
 from books.permissions import BOOK_POLICY
 from tests.books.conftest import AUTHORS, BOOKS, titles
@@ -46,14 +46,14 @@ def again(client: Client, url: str = BOOKS, headers: dict[str, str] | None = Non
     Whoever writes to another database of the same server moves the snapshot too, and so does a checkpoint. So it is no
     only where two in a row were made anew while the version of everything stood still.
     """
-    versions = [cache._version("default")]
+    versions = [version._ask("default")]
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with CaptureQueriesContext(connection) as queries:
             assert client.get(url, headers=headers).status_code in (200, 304)
         if not [query for query in queries if "books_" in query["sql"]]:
             return True
-        versions.append(cache._version("default"))
+        versions.append(version._ask("default"))
         if len(versions) > 2 and len(set(versions[-3:])) == 1:
             return False
     return pytest.fail("The version of everything never stood still for two requests.")
@@ -62,7 +62,8 @@ def again(client: Client, url: str = BOOKS, headers: dict[str, str] | None = Non
 @pytest.fixture
 def _nobody_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither here nor to any other database of the same server: what is made anew has another reason."""
-    monkeypatch.setattr(cache, "_version", lambda database: "now")
+    monkeypatch.setattr(version, "_ask", lambda database: "now")
+    monkeypatch.setattr(reading, "told_by", lambda connection: "'now'")
 
 
 @pytest.mark.parametrize("url", [BOOKS, f"{BOOKS}?search=emma", f"{BOOKS}?ordering=title&page_size=5", AUTHORS])
@@ -176,6 +177,43 @@ def test_a_write_while_an_answer_is_made_is_never_missed(
         patch.setattr(KeysetPagination, "paginate_queryset", interrupted)
         visitor.get(BOOKS)
     assert titles(visitor.get(BOOKS)) == ["Emma, in between"]
+
+
+def test_a_write_between_two_statements_of_one_page_is_never_missed(
+    emma: Book, visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wanda adds a book when those that match have been found, and before their rows are read."""
+    ranked = BookQuerySet.ranked
+
+    def add() -> None:
+        Book.objects.add(title="Emma", author_names=["Jane Austen"])
+        connection.close()
+
+    def interrupted(self: BookQuerySet, *args: Any) -> Any:
+        found = ranked(self, *args)
+        with ThreadPoolExecutor(1) as wanda:
+            wanda.submit(add).result()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BookQuerySet, "ranked", interrupted)
+        assert titles(visitor.get(f"{BOOKS}?search=emma")) == ["Emma"]
+    assert titles(visitor.get(f"{BOOKS}?search=emma")) == ["Emma", "Emma"]
+
+
+def test_a_page_tells_its_version_itself_and_only_what_may_be_given_again_costs_a_question(
+    emma: Book, visitor: Client
+) -> None:
+    def statements(url: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert visitor.get(url).status_code == 200
+        return len(queries)
+
+    assert statements(BOOKS) == 1
+    assert again(visitor)
+    assert statements(BOOKS) == 1
+    assert statements(f"{BOOKS}?ordering=title") == 1
+    assert statements(f"{BOOKS}?language=en") == 2  # conditions may take statements of their own: the version is first
 
 
 def test_readers_never_see_less_than_was_acknowledged(pool: Pool) -> None:

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from psycopg_pool import ConnectionPool
 
 from books.models import Author
-from books.reading import prepared_cursor
+from books.prepared import prepared_cursor
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="This is about PostgreSQL.")
 
