@@ -20,7 +20,10 @@ def digest(*parts: Any) -> str:
 
 def is_known(request: Request, etag: str) -> bool:
     """Whether If-None-Match names `etag`; weak comparison, as section 13.1.2 wants."""
-    tags = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
+    sent = request.META.get("HTTP_IF_NONE_MATCH")
+    if sent is None:
+        return False
+    tags = parse_etags(sent)
     return "*" in tags or etag in (tag.removeprefix("W/") for tag in tags)
 
 

@@ -4,7 +4,7 @@ An ordering is a list of keys that ends with the primary key, all in one directi
 index on exactly those keys can be walked from any row, either way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,10 +66,10 @@ class Ordering:
         position: Position | None = None,
         backwards: bool = False,
         limit: int,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Any]:
         """The first rows of `queryset` after `position` in this order, or those before it, nearest first.
 
-        They hold `columns` and the keys.
+        They are named tuples of `columns` and the keys.
         """
         descending = self.descending is not backwards
         names = self.names
@@ -80,12 +80,16 @@ class Ordering:
             values = [Value(value, output_field=key.field) for value, key in zip(position, self.keys, strict=True)]
             queryset = queryset.filter(Beyond([F(name) for name in names], values, descending=descending))
         arranged = queryset.order_by(*(f"-{name}" if descending else name for name in names))
-        return list(arranged.values(*dict.fromkeys((*columns, *names)))[:limit])
+        return list(arranged.values_list(*dict.fromkeys((*columns, *names)), named=True)[:limit])
 
-    def write(self, row: Mapping[str, Any]) -> list[int | str]:
+    def place_of(self, row: Any) -> Position:
+        """Where `row` stands."""
+        return [getattr(row, name) for name in self.names]
+
+    def write(self, row: Any) -> list[int | str]:
         """Where `row` stands, in plain JSON values."""
-        values = (row[name] for name in self.names)
-        # str() keeps the microseconds of a time, which Django's JSON encoder would cut.
+        values = self.place_of(row)
+        # str() keeps the microseconds of a time, which JSON would cut.
         return [value if isinstance(value, int | str) else str(value) for value in values]
 
     def read(self, written: Sequence[int | str]) -> Position:

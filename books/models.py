@@ -116,7 +116,7 @@ def _worked_out(book: Mapping[str, Any]) -> dict[str, str]:
     return {"title_key": sort_key(book["title"]), "words": line}
 
 
-def _tier(title: str, phrase: str) -> int:
+def tier_of(title: str, phrase: str) -> int:
     """How near a title comes to a phrase: it is it, begins with it, has it inside, or does not."""
     if title == phrase:
         return 3
@@ -177,7 +177,7 @@ class BookQuerySet(models.QuerySet["Book"]):
             known = {pk for *_, pk in found}
             rest = sorted(titled.values_list("created_at", "id", "older"), reverse=True)
             found += [(phrase, is_older, pk) for _, pk, is_older in rest if pk not in known]
-        ranks = [(_tier(title, phrase), is_older, pk) for title, is_older, pk in found]
+        ranks = [(tier_of(title, phrase), is_older, pk) for title, is_older, pk in found]
         return sorted(ranks, key=itemgetter(0), reverse=True)
 
     def add(self, *, author_names: Sequence[str], **values: Any) -> "Book":

@@ -17,7 +17,9 @@ from django.db.models import (
 
 from books.bulk import IsOneOf
 from books.keyset import ID, Beyond, Key, Ordering, both_ways
+from books.models import tier_of
 from books.reading import Position
+from books.search import sort_key
 
 _CREATED = Key("created_at", DateTimeField())
 _YEAR, _RATING = SmallIntegerField(), DecimalField(max_digits=3, decimal_places=2)
@@ -64,7 +66,7 @@ class Relevance(Ordering):
         position: Position | None = None,
         backwards: bool = False,
         limit: int,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Any]:
         """As for any ordering, but that the few candidates are ranked here: SQL would take three times as long."""
         if position is None:
             ranked = queryset.ranked(self.text, Value(False, BooleanField()))
@@ -80,10 +82,14 @@ class Relevance(Ordering):
         if not wanted:
             return []
         page = queryset.model.objects.using(queryset.db).filter(IsOneOf("pk", [pk for *_, pk in wanted]))
-        found = BOOK_ORDERINGS["-created_at"].rows(page, columns, limit=len(wanted))
-        rows = {row["id"]: row for row in found}
+        found = BOOK_ORDERINGS["-created_at"].rows(page, (*columns, "title_key"), limit=len(wanted))
+        rows = {row.id: row for row in found}
         # Whoever has been deleted since is left out.
-        return [rows[pk] | {"tier": tier} for tier, _, pk in wanted if pk in rows]
+        return [rows[pk] for *_, pk in wanted if pk in rows]
+
+    def place_of(self, row: Any) -> Position:
+        """Where `row` stands: its tier is worked out anew."""
+        return [tier_of(row.title_key, sort_key(self.text)), row.created_at, row.id]
 
 
 def book_orderings(parameters: Mapping[str, str]) -> Mapping[str, Ordering]:

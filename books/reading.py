@@ -1,11 +1,12 @@
-"""How are the rows of a page read? As `QuerySet.values()` would, in SQL that is put together once instead of each time.
+"""How are the rows of a page read? As `values_list(named=True)` would, in SQL that is put together once, not each time.
 
 A page of books is asked for far more often than anything else, and Django builds its SQL anew for every request,
 which takes longer than PostgreSQL needs to answer. Here only the conditions are Django's; what comes before and after
 them depends on nothing but the columns and the order. A test holds both against each other.
 """
 
-from collections.abc import Callable, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, cast
@@ -31,8 +32,8 @@ class _Phrases:
     beyond: str
     after: str
     keys: tuple["Field[Any, Any]", ...]
-    names: tuple[str, ...]
-    readers: tuple[tuple[str, Callable[[Any], Any]], ...]
+    readers: tuple[tuple[int, Callable[[Any], Any]], ...]
+    row: Callable[[Iterable[Any]], Any]
 
 
 def is_plain(queryset: "QuerySet[Any]") -> bool:
@@ -50,7 +51,7 @@ def read(
     position: Position | None,
     descending: bool,
     limit: int,
-) -> list[dict[str, Any]]:
+) -> list[Any]:
     """`columns` of the first rows of a plain queryset by `keys`, beyond `position` if there is one.
 
     `keys` are among `columns`, and are columns without NULL. VERSION may be among `columns`.
@@ -79,11 +80,11 @@ def read(
     # know, PostgreSQL believes that it is a tenth of the table.
     with connection.cursor() if narrowed else prepared_cursor(connection) as cursor:
         cursor.execute(f"{phrases.before} {where} {phrases.after} {limit:d}", parameters)
-        rows = [dict(zip(phrases.names, row, strict=True)) for row in cursor.fetchall()]
-    for name, reader in phrases.readers:
-        for row in rows:
-            row[name] = reader(row[name])
-    return rows
+        found = [*map(list, cursor.fetchall())]
+    for place, reader in phrases.readers:
+        for values in found:
+            values[place] = reader(values[place])
+    return [*map(phrases.row, found)]
 
 
 @cache
@@ -95,15 +96,16 @@ def _phrases(
     table = quote(model._meta.db_table)
     said = {name: f"{table}.{quote(str(fields[name].column))}" if name in fields else version for name in columns}
     by = [said[key] for key in keys]
-    readers = {name: _reader(field, database) for name, field in fields.items()}
+    kind: Any = namedtuple("Row", columns)  # type: ignore[misc] # its names are not known before
+    readers = {columns.index(name): _reader(field, database) for name, field in fields.items()}
     return _Phrases(
         before=f"SELECT {', '.join(said.values())} FROM {table}",  # noqa: S608 - names only
         # A row value: an index on the keys finds the place however many rows share the first of them.
         beyond=f"({', '.join(by)}) {'<' if descending else '>'} ({', '.join(['%s'] * len(by))})",
         after=f"ORDER BY {', '.join(f'{key} DESC' if descending else key for key in by)} LIMIT",
         keys=tuple(fields[key] for key in keys),
-        names=columns,
-        readers=tuple((name, reader) for name, reader in readers.items() if reader),
+        readers=tuple((place, reader) for place, reader in readers.items() if reader),
+        row=kind._make,
     )
 
 

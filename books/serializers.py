@@ -1,6 +1,6 @@
 """What does a book look like in JSON? `BookSerializer` is the contract; `represent` is the fast way to write it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar
@@ -28,39 +28,39 @@ MAX_PAGE_COUNT = 2**31 - 1  # what the column holds
 BOOK_COLUMNS = ("id", *TOLD, "added_by_id", "created_at", "updated_at", "version")
 
 
-def represent(row: Mapping[str, Any], books_url: str) -> dict[str, Any]:
-    """The JSON object of a book, from a row with BOOK_COLUMNS and the URL of the list of books.
+def represent(book: Any, books_url: str) -> dict[str, Any]:
+    """The JSON object of a book, or of a row with BOOK_COLUMNS; `books_url` is that of the list of books.
 
     It equals what BookSerializer says, at a fortieth of its cost.
     """
-    rating = row["rating"]
+    rating = book.rating
     return {
-        "id": row["id"],
-        "isbn": row["isbn"],
-        "title": row["title"],
-        "subtitle": row["subtitle"],
-        "authors": row["author_names"],
-        "publisher": row["publisher"],
-        "published_year": row["published_year"],
-        "language": row["language"],
-        "page_count": row["page_count"],
+        "id": book.id,
+        "isbn": book.isbn,
+        "title": book.title,
+        "subtitle": book.subtitle,
+        "authors": book.author_names,
+        "publisher": book.publisher,
+        "published_year": book.published_year,
+        "language": book.language,
+        "page_count": book.page_count,
         "rating": None if rating is None else float(rating),
-        "subjects": row["subjects"],
-        "description": row["description"],
-        "added_by": row["added_by_id"],
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-        "url": f"{books_url}{row['id']}/",
+        "subjects": book.subjects,
+        "description": book.description,
+        "added_by": book.added_by_id,
+        "created_at": book.created_at,
+        "updated_at": book.updated_at,
+        "url": f"{books_url}{book.id}/",
     }
 
 
 AUTHOR_COLUMNS = ("id", "name")
 
 
-def represent_author(row: Mapping[str, Any], authors_url: str, books_url: str) -> dict[str, Any]:
-    """The JSON object of an author, from a row with AUTHOR_COLUMNS and the URLs of both lists."""
-    pk = row["id"]
-    return {"id": pk, "name": row["name"], "books": f"{books_url}?author={pk}", "url": f"{authors_url}{pk}/"}
+def represent_author(author: Any, authors_url: str, books_url: str) -> dict[str, Any]:
+    """The JSON object of an author, or of a row with AUTHOR_COLUMNS, with the URLs of both lists."""
+    pk = author.id
+    return {"id": pk, "name": author.name, "books": f"{books_url}?author={pk}", "url": f"{authors_url}{pk}/"}
 
 
 class TextField(serializers.CharField):

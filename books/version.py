@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from books.prepared import prepared_cursor
 
-VERSION = "version of everything"
+VERSION = "version_of_everything"
 """The name of a column that every table has when it is read by books.reading: the version of what is read."""
 
 _SINCE = "pg_postmaster_start_time()::text || ' ' || (SELECT checkpoint_lsn::text FROM pg_control_checkpoint())"

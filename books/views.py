@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.conf import settings
@@ -41,7 +42,6 @@ from books.serializers import (
 from books.version import VERSION, asked
 
 M = TypeVar("M", bound=Model)
-Row = Mapping[str, Any]
 
 
 @cache
@@ -62,8 +62,8 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     ordering_names: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]]
     """What is read of a row."""
-    state: ClassVar[tuple[str, ...]]
-    """What changes whenever a row does."""
+    state: ClassVar["attrgetter[tuple[Any, ...]]"]
+    """What changes whenever a row does, from the row."""
     lookup_value_regex = "[1-9][0-9]{0,17}"
     version: str | None = None
     """That of the database, from before the first row was read, or with it; None while it is not known."""
@@ -90,8 +90,8 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
         """The orderings that this request may choose from, the default first."""
         raise NotImplementedError
 
-    def representation(self) -> Callable[[Row], dict[str, Any]]:
-        """What makes the JSON object of a row."""
+    def representation(self) -> Callable[[Any], dict[str, Any]]:
+        """What makes the JSON object of a row, or of a thing that has been read whole."""
         raise NotImplementedError
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -99,15 +99,14 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
         pages = cast("KeysetPagination", self.paginator)
         source = self.source()
         # A page without conditions is one statement, and the primary tells the version of its rows along with them.
-        alone = source == DEFAULT_DB_ALIAS and self.parameters.keys().isdisjoint(request.GET)
+        alone = source == DEFAULT_DB_ALIAS and self.parameters.keys().isdisjoint(request.query_params)
         self.version = None if alone else asked(request, source)
         columns = (*self.columns, VERSION) if alone else self.columns
         queryset = self.filter_queryset(self.get_queryset())
         rows = pages.paginate_queryset(queryset, request, self, columns)
         if alone and rows:
-            self.version = rows[0][VERSION]
-        states = [tuple(row[name] for name in self.state) for row in rows]
-        etag = digest(request.build_absolute_uri(), pages.next, pages.previous, states)
+            self.version = getattr(rows[0], VERSION)
+        etag = digest(pages.address, request.META["QUERY_STRING"], pages.next, pages.previous, [*map(self.state, rows)])
         return self.answer(request, etag, lambda: pages.page_of([*map(self.representation(), rows)]))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -117,11 +116,10 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
 
     def show(self, thing: M, **how: Any) -> Response:
         """The answer about one thing."""
-        row = {name: getattr(thing, name) for name in self.columns}
-        return self.answer(self.request, self.etag_of(row), lambda: self._document(thing, row), **how)
+        return self.answer(self.request, self.etag_of(thing), lambda: self._document(thing), **how)
 
-    def _document(self, thing: M, row: Row) -> dict[str, Any]:
-        document = self.representation()(row)
+    def _document(self, thing: M) -> dict[str, Any]:
+        document = self.representation()(thing)
         if isinstance(self.request.accepted_renderer, BrowsableAPIRenderer):
             # From the serializer the browsable API learns what its forms are about.
             return ReturnDict(document, serializer=self.get_serializer(thing))
@@ -130,8 +128,9 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """What anybody who may read would get too may be given again (books.cache)."""
         final = super().finalize_response(request, response, *args, **kwargs)
-        for_all = not isinstance(final.accepted_renderer, BrowsableAPIRenderer) and "added_by" not in request.GET
-        if for_all and self.action in ("list", "retrieve") and final.status_code in (200, 304):
+        if self.action not in ("list", "retrieve") or final.status_code not in (200, 304):
+            return final
+        if not isinstance(final.accepted_renderer, BrowsableAPIRenderer) and "added_by" not in request.query_params:
             share(final, self.policy[self.action], self.version)
             if self.source() != DEFAULT_DB_ALIAS:
                 final["Cache-Control"] = replica.CACHE_CONTROL
@@ -139,9 +138,9 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
                 patch_vary_headers(final, ("Authorization", "Cookie"))
         return final
 
-    def etag_of(self, row: Row) -> str:
-        """The entity tag of one row."""
-        return '"' + "-".join(str(row[name]) for name in self.state) + '"'
+    def etag_of(self, thing: M) -> str:
+        """The entity tag of one thing."""
+        return '"' + "-".join(map(str, self.state(thing))) + '"'
 
 
 @extend_schema_view(
@@ -162,7 +161,7 @@ class BookViewSet(CatalogueViewSet[Book]):
     ordering_names = ("relevance", *BOOK_ORDERINGS)
     ordering_help = "Absent values come last. The default is `relevance` while searching, `-created_at` otherwise."
     columns = BOOK_COLUMNS
-    state = ("id", "version")
+    state = attrgetter("id", "version")
 
     def is_owner(self, user: CognitoUser, obj: Book) -> bool:
         """Whether this user added the book."""
@@ -172,8 +171,8 @@ class BookViewSet(CatalogueViewSet[Book]):
         """Relevance is for those who search."""
         return book_orderings(self.request.query_params)
 
-    def representation(self) -> Callable[[Row], dict[str, Any]]:
-        """What makes the JSON object of a row."""
+    def representation(self) -> Callable[[Any], dict[str, Any]]:
+        """What makes the JSON object of a row, or of a thing that has been read whole."""
         books_url = self.request.build_absolute_uri(_path("book-list", get_script_prefix()))
         return lambda row: represent(row, books_url)
 
@@ -210,7 +209,7 @@ class BookViewSet(CatalogueViewSet[Book]):
     def _locked(self) -> Book:
         """The book, in the state that the client believes it to be in until the transaction ends."""
         book = get_object_or_404(Book.objects.select_for_update(), pk=self.kwargs["pk"])
-        require_match(self.request, self.etag_of({"id": book.pk, "version": book.version}))
+        require_match(self.request, self.etag_of(book))
         return book
 
 
@@ -228,18 +227,18 @@ class AuthorViewSet(CatalogueViewSet[Author]):
     ordering_names = tuple(AUTHOR_ORDERINGS)
     ordering_help = "By name, whatever its case and accents."
     columns = AUTHOR_COLUMNS
-    state = ("id", "name")
+    state = attrgetter("id", "name")
 
     def get_orderings(self) -> Mapping[str, Ordering]:
         """The same for everybody."""
         return AUTHOR_ORDERINGS
 
-    def representation(self) -> Callable[[Row], dict[str, Any]]:
-        """What makes the JSON object of a row."""
+    def representation(self) -> Callable[[Any], dict[str, Any]]:
+        """What makes the JSON object of a row, or of a thing that has been read whole."""
         authors_url = self.request.build_absolute_uri(_path("author-list", get_script_prefix()))
         books_url = self.request.build_absolute_uri(_path("book-list", get_script_prefix()))
         return lambda row: represent_author(row, authors_url, books_url)
 
-    def etag_of(self, row: Row) -> str:
+    def etag_of(self, thing: Author) -> str:
         """A name may hold what an entity tag may not."""
-        return digest(row)
+        return digest(self.state(thing))

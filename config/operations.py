@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from contextvars import copy_context
+from secrets import token_hex
 from threading import Lock, Thread
-from uuid import uuid4
 
 from django.conf import settings
 from django.core.cache import cache
@@ -45,7 +45,7 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The answer, with its id."""
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = sent if _WELL_FORMED_ID.fullmatch(sent) else uuid4().hex
+        request_id = sent if _WELL_FORMED_ID.fullmatch(sent) else token_hex(16)
         context = REQUEST_ID.set(request_id)
         try:
             started = time.perf_counter()

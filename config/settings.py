@@ -25,6 +25,7 @@ SECRET_KEY_FALLBACKS = _env.items("DJANGO_SECRET_KEY_FALLBACKS")
 HTTPS = _env.flag("DJANGO_HTTPS", not DEBUG)
 ALLOWED_HOSTS = _env.items("DJANGO_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = _env.items("DJANGO_CSRF_TRUSTED_ORIGINS")
+CORS_ALLOWED_ORIGINS = _env.items("CORS_ALLOWED_ORIGINS")  # none: nothing of it is loaded
 NUM_PROXIES = _env.number("NUM_PROXIES", 0)
 # How `python -m config.serve` serves (config/serve.py).
 HOST = _env.text("HOST", "127.0.0.1")
@@ -64,7 +65,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "accounts.header_refresh.HeaderRefreshMiddleware",
     "config.browsers.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -230,7 +231,6 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-CORS_ALLOWED_ORIGINS = _env.items("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [
     "accept",

@@ -11,6 +11,7 @@ for _variable in [name for name in os.environ if name.startswith(_OURS) or name.
 os.environ |= {
     "DJANGO_DEBUG": "true",
     "DJANGO_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+    "CORS_ALLOWED_ORIGINS": "https://app.example",
     "COGNITO_REGION": "eu-west-1",
     "COGNITO_USER_POOL_ID": "eu-west-1_Books0001",
     "COGNITO_CLIENT_ID": "web-client",

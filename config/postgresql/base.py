@@ -41,6 +41,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.wrap_database_errors:
             return self._prepare_cursor(Cursor(self.connection))  # type: ignore[attr-defined]
 
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """Set it where it is another: what comes from the pool commits by itself nearly always."""
+        if self.connection.autocommit is not autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc] # its stub does not say that it is there
+
     def get_new_connection(self, conn_params: Any) -> Any:
         """A live connection. Raises OperationalError when there is none within the pool's time-out."""
         gate = _gate_of(self.alias)

@@ -42,7 +42,7 @@ def shelf(shelve: Shelve) -> None:
 def test_rows_are_what_the_orm_reads(shelf: None, narrowed: Any, ordering: Any, backwards: bool) -> None:
     descending = ordering.descending is not backwards
     by = [f"-{name}" if descending else name for name in ordering.names]
-    expected = list(narrowed.order_by(*by).values(*dict.fromkeys((*BOOK_COLUMNS, *ordering.names))))
+    expected = list(narrowed.order_by(*by).values_list(*dict.fromkeys((*BOOK_COLUMNS, *ordering.names)), named=True))
     assert is_plain(narrowed.all())
     assert ordering.rows(narrowed.all(), BOOK_COLUMNS, backwards=backwards, limit=50) == expected
     for place, row in enumerate(expected):
@@ -53,7 +53,7 @@ def test_rows_are_what_the_orm_reads(shelf: None, narrowed: Any, ordering: Any, 
 
 def test_authors_are_read_in_the_same_way(shelf: None) -> None:
     by_name = AUTHOR_ORDERINGS["name"]
-    expected = list(Author.objects.order_by("name_key", "id").values(*AUTHOR_COLUMNS, "name_key"))
+    expected = list(Author.objects.order_by("name_key", "id").values_list(*AUTHOR_COLUMNS, "name_key", named=True))
     assert len(expected) == 5
     assert by_name.rows(Author.objects.all(), AUTHOR_COLUMNS, limit=50) == expected
 

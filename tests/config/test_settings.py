@@ -31,6 +31,7 @@ OURS = (
     "COGNITO_",
     "DJANGO_",
     "BOOKS_",
+    "CORS_",
     "AWS_",
     "DATABASE_",
     "METRICS_",
@@ -175,6 +176,15 @@ def test_what_is_not_said_has_a_safe_default(read: Read, settings: Settings) -> 
     assert settings.SECURE_SSL_REDIRECT
     assert settings.SECURE_HSTS_SECONDS >= 31536000
     assert not settings.CORS_ALLOWED_ORIGINS
+
+
+@pytest.mark.parametrize("origins, there", [("", False), ("https://app.example", True)])
+def test_only_a_service_that_other_origins_may_ask_pays_for_them(
+    monkeypatch: pytest.MonkeyPatch, origins: str, there: bool
+) -> None:
+    monkeypatch.setenv("CORS_ALLOWED_ORIGINS", origins)
+    found = runpy.run_path(str(ROOT / "config" / "settings.py"))
+    assert ("corsheaders.middleware.CorsMiddleware" in found["MIDDLEWARE"]) is there
 
 
 def test_rates_are_overridden_name_by_name(read: Read, settings: Settings) -> None:
