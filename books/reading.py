@@ -1,8 +1,8 @@
-"""How are the rows of a page read? As `values_list(named=True)` would, in SQL that is put together once, not each time.
+"""How are rows read? As `values_list(named=True)` would, in SQL that is put together once instead of each time.
 
-A page of books is asked for far more often than anything else, and Django builds its SQL anew for every request,
-which takes longer than PostgreSQL needs to answer. Here only the conditions are Django's; what comes before and after
-them depends on nothing but the columns and the order. A test holds both against each other.
+A page of books, or one book, is asked for far more often than anything else, and Django builds its SQL anew for every
+request, which takes longer than PostgreSQL needs to answer. Here only the conditions are Django's; what comes before
+and after them depends on nothing but the columns and the order. A test holds both against each other.
 """
 
 from collections import namedtuple
@@ -29,11 +29,20 @@ class _Phrases:
     """What is said around the conditions, and how the answer is read."""
 
     before: str
+    at: str
     beyond: str
     after: str
     keys: tuple["Field[Any, Any]", ...]
     readers: tuple[tuple[int, Callable[[Any], Any]], ...]
     row: Callable[[Iterable[Any]], Any]
+
+    def rows(self, found: Iterable[Iterable[Any]]) -> list[Any]:
+        """What the database gave, as it is to be read."""
+        lists = [*map(list, found)]
+        for place, reader in self.readers:
+            for values in lists:
+                values[place] = reader(values[place])
+        return [*map(self.row, lists)]
 
 
 def is_plain(queryset: "QuerySet[Any]") -> bool:
@@ -80,11 +89,21 @@ def read(
     # know, PostgreSQL believes that it is a tenth of the table.
     with connection.cursor() if narrowed else prepared_cursor(connection) as cursor:
         cursor.execute(f"{phrases.before} {where} {phrases.after} {limit:d}", parameters)
-        found = [*map(list, cursor.fetchall())]
-    for place, reader in phrases.readers:
-        for values in found:
-            values[place] = reader(values[place])
-    return [*map(phrases.row, found)]
+        return phrases.rows(cursor.fetchall())
+
+
+def read_one(queryset: "QuerySet[Any]", columns: tuple[str, ...], pk: int) -> Any | None:
+    """`columns` of the row of `queryset`'s table and database with this primary key, or None where there is none.
+
+    The primary key is among `columns`. VERSION may be.
+    """
+    connection = connections[queryset.db]
+    version = told_by(connection) if VERSION in columns else ""
+    model = cast("type[Model]", queryset.model)
+    phrases = _phrases(model, columns, (model._meta.pk.name,), False, queryset.db, version)
+    with prepared_cursor(connection) as cursor:
+        cursor.execute(f"{phrases.before} WHERE {phrases.at}", [pk])
+        return next(iter(phrases.rows(cursor.fetchall())), None)
 
 
 @cache
@@ -100,6 +119,7 @@ def _phrases(
     readers = {columns.index(name): _reader(field, database) for name, field in fields.items()}
     return _Phrases(
         before=f"SELECT {', '.join(said.values())} FROM {table}",  # noqa: S608 - names only
+        at=f"({', '.join(by)}) = ({', '.join(['%s'] * len(by))})",
         # A row value: an index on the keys finds the place however many rows share the first of them.
         beyond=f"({', '.join(by)}) {'<' if descending else '>'} ({', '.join(['%s'] * len(by))})",
         after=f"ORDER BY {', '.join(f'{key} DESC' if descending else key for key in by)} LIMIT",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Model
+from django.http import Http404
 from django.urls import get_script_prefix, reverse
 from django.utils.cache import patch_vary_headers
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -31,6 +32,7 @@ from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS, book_orderings
 from books.pagination import KeysetPagination
 from books.parameters import Parameter, StrictFilters
 from books.permissions import AUTHOR_POLICY, BOOK_POLICY
+from books.reading import read_one
 from books.serializers import (
     AUTHOR_COLUMNS,
     BOOK_COLUMNS,
@@ -97,28 +99,41 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A page."""
         pages = cast("KeysetPagination", self.paginator)
-        source = self.source()
-        # A page without conditions is one statement, and the primary tells the version of its rows along with them.
-        alone = source == DEFAULT_DB_ALIAS and self.parameters.keys().isdisjoint(request.query_params)
-        self.version = None if alone else asked(request, source)
-        columns = (*self.columns, VERSION) if alone else self.columns
-        queryset = self.filter_queryset(self.get_queryset())
-        rows = pages.paginate_queryset(queryset, request, self, columns)
-        if alone and rows:
-            self.version = getattr(rows[0], VERSION)
+        # Conditions may take statements of their own.
+        columns = self._to_read(in_one_statement=self.parameters.keys().isdisjoint(request.query_params))
+        rows = pages.paginate_queryset(self.filter_queryset(self.get_queryset()), request, self, columns)
+        if rows:
+            self.version = getattr(rows[0], VERSION, self.version)
         etag = digest(pages.address, request.META["QUERY_STRING"], pages.next, pages.previous, [*map(self.state, rows)])
         return self.answer(request, etag, lambda: pages.page_of([*map(self.representation(), rows)]))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One of it."""
-        self.version = asked(request, self.source())
-        return self.show(self.get_object())
+        columns = self._to_read(in_one_statement=True)
+        if isinstance(request.accepted_renderer, BrowsableAPIRenderer):
+            return self.show(self.get_object())  # its forms are made from the thing itself
+        row = read_one(self.get_queryset(), columns, int(self.kwargs["pk"]))
+        if row is None:
+            raise Http404
+        self.check_object_permissions(request, row)
+        self.version = getattr(row, VERSION, self.version)
+        return self.show(row)
 
-    def show(self, thing: M, **how: Any) -> Response:
-        """The answer about one thing."""
+    def _to_read(self, *, in_one_statement: bool) -> tuple[str, ...]:
+        """The columns to read, with VERSION where the rows can tell it; else it is asked now, before they are read.
+
+        The primary can tell it along with the rows of a statement, which must be the only one.
+        """
+        if in_one_statement and self.source() == DEFAULT_DB_ALIAS:
+            return (*self.columns, VERSION)
+        self.version = asked(self.request, self.source())
+        return self.columns
+
+    def show(self, thing: Any, **how: Any) -> Response:
+        """The answer about one thing, or about a row with all its columns."""
         return self.answer(self.request, self.etag_of(thing), lambda: self._document(thing), **how)
 
-    def _document(self, thing: M) -> dict[str, Any]:
+    def _document(self, thing: Any) -> dict[str, Any]:
         document = self.representation()(thing)
         if isinstance(self.request.accepted_renderer, BrowsableAPIRenderer):
             # From the serializer the browsable API learns what its forms are about.
@@ -138,8 +153,8 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
                 patch_vary_headers(final, ("Authorization", "Cookie"))
         return final
 
-    def etag_of(self, thing: M) -> str:
-        """The entity tag of one thing."""
+    def etag_of(self, thing: Any) -> str:
+        """The entity tag of one thing, or of a row."""
         return '"' + "-".join(map(str, self.state(thing))) + '"'
 
 
@@ -239,6 +254,6 @@ class AuthorViewSet(CatalogueViewSet[Author]):
         books_url = self.request.build_absolute_uri(_path("book-list", get_script_prefix()))
         return lambda row: represent_author(row, authors_url, books_url)
 
-    def etag_of(self, thing: Author) -> str:
+    def etag_of(self, thing: Any) -> str:
         """A name may hold what an entity tag may not."""
         return digest(self.state(thing))

@@ -213,6 +213,7 @@ def test_a_page_tells_its_version_itself_and_only_what_may_be_given_again_costs_
     assert again(visitor)
     assert statements(BOOKS) == 1
     assert statements(f"{BOOKS}?ordering=title") == 1
+    assert statements(f"{BOOKS}{emma.pk}/") == 1
     assert statements(f"{BOOKS}?language=en") == 2  # conditions may take statements of their own: the version is first
 
 

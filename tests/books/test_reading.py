@@ -7,7 +7,7 @@ from django.db import connection
 
 from books.models import Author, Book
 from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS
-from books.reading import is_plain
+from books.reading import is_plain, read_one
 from books.serializers import AUTHOR_COLUMNS, BOOK_COLUMNS
 from tests.books.conftest import Shelve
 
@@ -49,6 +49,12 @@ def test_rows_are_what_the_orm_reads(shelf: None, narrowed: Any, ordering: Any, 
         position = ordering.read(ordering.write(row))
         rest = ordering.rows(narrowed.all(), BOOK_COLUMNS, position=position, backwards=backwards, limit=3)
         assert rest == expected[place + 1 : place + 4]
+
+
+def test_one_row_is_what_the_orm_reads(shelf: None) -> None:
+    for expected in Book.objects.values_list(*BOOK_COLUMNS, named=True):
+        assert read_one(Book.objects.all(), BOOK_COLUMNS, expected.id) == expected
+    assert read_one(Book.objects.all(), BOOK_COLUMNS, 10**17) is None
 
 
 def test_authors_are_read_in_the_same_way(shelf: None) -> None:
