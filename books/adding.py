@@ -32,12 +32,13 @@ WITH named AS (
     SELECT name, name_key, words FROM named WHERE id IS NULL ORDER BY name COLLATE "C"
     ON CONFLICT (name) DO UPDATE SET name_key = EXCLUDED.name_key RETURNING id, name
 ), added AS (
-    INSERT INTO {book} ({columns}) VALUES ({values}) RETURNING id
+    INSERT INTO {book} ({columns}) VALUES ({values}) RETURNING id, title, added_by_id, created_at
 ), linked AS (
     INSERT INTO {authorship} (book_id, author_id, position)
     SELECT added.id, COALESCE(named.id, made.id), named.place - 1 FROM added, named LEFT JOIN made USING (name)
 )
-INSERT INTO {change} (book_id, title, action, by, news, at) SELECT id, %s, %s, %s, '{{}}', %s FROM added
+INSERT INTO {change} (book_id, title, action, by, news, at)
+SELECT id, title, '{action}', COALESCE(added_by_id, ''), '{{}}', created_at FROM added
 RETURNING book_id
 """
 
@@ -47,15 +48,14 @@ def can_add_at_once() -> bool:
     return bool(connection.vendor == "postgresql")
 
 
-def add_at_once(book: "Book", by: str) -> None:
-    """Save a new book, its authors, links and the note that `by` added it; `book` has its id then.
+def add_at_once(book: "Book") -> None:
+    """Save a new book, its authors, links and the note of who added it; `book` has its id then.
 
     Raises IntegrityError.
     """
     names, database = book.author_names, connections[DEFAULT_DB_ALIAS]
     parameters = [names, [sort_key(name) for name in names], [normalise(name) for name in names]]
     parameters += [field.get_db_prep_save(field.pre_save(book, True), database) for field in _fields(type(book))]
-    parameters += [book.title, BookChange.Action.ADDED.value, by, book.created_at]
     with prepared_cursor(database) as cursor:
         cursor.execute(_statement(type(book)), parameters)
         (book.pk,) = cursor.fetchone()
@@ -72,6 +72,7 @@ def _statement(model: "type[Book]") -> str:
         author=authors.related_model._meta.db_table,
         authorship=authors.remote_field.through._meta.db_table,
         change=BookChange._meta.db_table,
+        action=BookChange.Action.ADDED.value,
         columns=", ".join(columns),
         values=", ".join(["%s"] * len(columns)),
     )

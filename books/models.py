@@ -185,7 +185,7 @@ class BookQuerySet(models.QuerySet["Book"]):
         book = self.model(author_names=list(author_names), **values)
         if can_add_at_once():
             with _isbn_once(transaction.atomic() if connection.in_atomic_block else nullcontext()):
-                add_at_once(book, book.added_by_id or "")
+                add_at_once(book)
             return book
         with _isbn_once(transaction.atomic()):
             book.save(force_insert=True)
