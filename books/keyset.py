@@ -12,6 +12,7 @@ from django.db.models import BigAutoField, BooleanField, Field, Func, QuerySet, 
 from django.db.models.expressions import Combinable, F
 
 from books.reading import Position, is_plain, read
+from books.version import VERSION
 
 
 class Beyond(Func):
@@ -69,7 +70,7 @@ class Ordering:
     ) -> list[Any]:
         """The first rows of `queryset` after `position` in this order, or those before it, nearest first.
 
-        They are named tuples of `columns` and the keys.
+        They are named tuples of `columns` and the keys; VERSION is left out where several tables are read.
         """
         descending = self.descending is not backwards
         names = self.names
@@ -80,15 +81,12 @@ class Ordering:
             values = [Value(value, output_field=key.field) for value, key in zip(position, self.keys, strict=True)]
             queryset = queryset.filter(Beyond([F(name) for name in names], values, descending=descending))
         arranged = queryset.order_by(*(f"-{name}" if descending else name for name in names))
-        return list(arranged.values_list(*dict.fromkeys((*columns, *names)), named=True)[:limit])
-
-    def place_of(self, row: Any) -> Position:
-        """Where `row` stands."""
-        return [getattr(row, name) for name in self.names]
+        known = dict.fromkeys(name for name in (*columns, *names) if name != VERSION)
+        return list(arranged.values_list(*known, named=True)[:limit])
 
     def write(self, row: Any) -> list[int | str]:
         """Where `row` stands, in plain JSON values."""
-        values = self.place_of(row)
+        values = (getattr(row, name) for name in self.names)
         # str() keeps the microseconds of a time, which JSON would cut.
         return [value if isinstance(value, int | str) else str(value) for value in values]
 

@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
-from operator import itemgetter
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q, Value
-from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -28,7 +26,6 @@ MAX_NAME_LENGTH = 300
 MAX_TITLE_LENGTH = 500
 MAX_DESCRIPTION_LENGTH = 20_000
 
-MAX_CANDIDATES, MAX_TITLED = 1000, 100
 
 ONE_ISBN = "books_book_isbn_once"
 
@@ -116,15 +113,6 @@ def _worked_out(book: Mapping[str, Any]) -> dict[str, str]:
     return {"title_key": sort_key(book["title"]), "words": line}
 
 
-def tier_of(title: str, phrase: str) -> int:
-    """How near a title comes to a phrase: it is it, begins with it, has it inside, or does not."""
-    if title == phrase:
-        return 3
-    # Blanks around both, so that "art" is not found inside "heart".
-    place = f" {title} ".find(f" {phrase} ")
-    return 2 if place == 0 else 1 if place > 0 else 0
-
-
 class BookQuerySet(models.QuerySet["Book"]):
     """Books."""
 
@@ -161,24 +149,6 @@ class BookQuerySet(models.QuerySet["Book"]):
     def newest(self) -> Self:
         """The newest first."""
         return self.order_by("-created_at", "-id")
-
-    def ranked(self, text: str, older: Combinable) -> list[tuple[int, bool, int]]:
-        """What is worth sorting by relevance to `text`, the best first: tier, whether it is `older`, and id.
-
-        That is the newest thousand of these and those with exactly this title, the newest first in each tier. The
-        bound makes a common word cost no more than a rare one; times stay in the database, which compares a
-        thousand of them sooner than Python reads them.
-        """
-        phrase, told = sort_key(text), self.annotate(older=older)
-        found = list(told.newest().values_list("title_key", "older", "id")[:MAX_CANDIDATES])
-        if len(found) == MAX_CANDIDATES:
-            # The index on titles yields these in the order of their ids, which is nearly that of their age.
-            titled = told.filter(title_key=phrase).order_by("-title_key", "-id")[:MAX_TITLED]
-            known = {pk for *_, pk in found}
-            rest = sorted(titled.values_list("created_at", "id", "older"), reverse=True)
-            found += [(phrase, is_older, pk) for _, pk, is_older in rest if pk not in known]
-        ranks = [(tier_of(title, phrase), is_older, pk) for title, is_older, pk in found]
-        return sorted(ranks, key=itemgetter(0), reverse=True)
 
     def add(self, *, author_names: Sequence[str], **values: Any) -> "Book":
         """A new book. Raises IsbnTaken."""

@@ -4,22 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import (
-    BooleanField,
-    CharField,
-    DateTimeField,
-    DecimalField,
-    F,
-    IntegerField,
-    SmallIntegerField,
-    Value,
-)
+from django.db.models import CharField, DateTimeField, DecimalField, IntegerField, SmallIntegerField
 
-from books.bulk import IsOneOf
-from books.keyset import ID, Beyond, Key, Ordering, both_ways
-from books.models import tier_of
+from books.keyset import ID, Key, Ordering, both_ways
+from books.ranking import TIER, read_ranked
 from books.reading import Position
-from books.search import sort_key
 
 _CREATED = Key("created_at", DateTimeField())
 _YEAR, _RATING = SmallIntegerField(), DecimalField(max_digits=3, decimal_places=2)
@@ -54,7 +43,7 @@ class Relevance(Ordering):
     """The candidates for a text: best first, the newest first among equals."""
 
     name: str = "relevance"
-    keys: tuple[Key, ...] = (Key("tier", IntegerField()), _CREATED, ID)
+    keys: tuple[Key, ...] = (Key(TIER, IntegerField()), _CREATED, ID)
     descending: bool = True
     text: str = field(kw_only=True)
 
@@ -67,29 +56,15 @@ class Relevance(Ordering):
         backwards: bool = False,
         limit: int,
     ) -> list[Any]:
-        """As for any ordering, but that the few candidates are ranked here: SQL would take three times as long."""
-        if position is None:
-            ranked = queryset.ranked(self.text, Value(False, BooleanField()))
-        else:
-            here, *age = position
-            older = Beyond([F("created_at"), F("id")], [Value(age[0], DateTimeField()), Value(age[1])], descending=True)
-            ranked = [
-                (tier, is_older, pk)
-                for tier, is_older, pk in queryset.ranked(self.text, older)
-                if (tier < here or (tier == here and is_older)) is not backwards and (tier, pk) != (here, age[1])
-            ]
-        wanted = ranked[: -limit - 1 : -1] if backwards else ranked[:limit]
-        if not wanted:
-            return []
-        page = queryset.model.objects.using(queryset.db).filter(IsOneOf("pk", [pk for *_, pk in wanted]))
-        found = BOOK_ORDERINGS["-created_at"].rows(page, (*columns, "title_key"), limit=len(wanted))
-        rows = {row.id: row for row in found}
-        # Whoever has been deleted since is left out.
-        return [rows[pk] for *_, pk in wanted if pk in rows]
-
-    def place_of(self, row: Any) -> Position:
-        """Where `row` stands: its tier is worked out anew."""
-        return [tier_of(row.title_key, sort_key(self.text)), row.created_at, row.id]
+        """As for any ordering, but of candidates only (books.ranking)."""
+        return read_ranked(
+            queryset,
+            tuple(dict.fromkeys((*columns, "created_at", "id"))),
+            self.text,
+            position=position,
+            descending=not backwards,
+            limit=limit,
+        )
 
 
 def book_orderings(parameters: Mapping[str, str]) -> Mapping[str, Ordering]:

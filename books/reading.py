@@ -6,7 +6,7 @@ and after them depends on nothing but the columns and the order. A test holds bo
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, cast
@@ -23,21 +23,26 @@ from books.version import VERSION, told_by
 Position = Sequence[Any]
 """The values of an ordering's keys in one row: where that row stands."""
 
+Others = tuple[tuple[str, str], ...]
+"""Names in a row, and the SQL of each, beside those of columns."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Phrases:
-    """What is said around the conditions, and how the answer is read."""
+class Selected:
+    """What a statement reads of a table, and how its answer becomes rows."""
 
-    before: str
-    at: str
-    beyond: str
-    after: str
-    keys: tuple["Field[Any, Any]", ...]
+    table: str
+    sql: Mapping[str, str]
+    fields: Mapping[str, "Field[Any, Any]"]
     readers: tuple[tuple[int, Callable[[Any], Any]], ...]
     row: Callable[[Iterable[Any]], Any]
 
+    def listed(self) -> str:
+        """What stands between SELECT and FROM."""
+        return ", ".join(self.sql.values())
+
     def rows(self, found: Iterable[Iterable[Any]]) -> list[Any]:
-        """What the database gave, as it is to be read."""
+        """Named tuples of what the database gave, with the values that Django would make of it."""
         lists = [*map(list, found)]
         for place, reader in self.readers:
             for values in lists:
@@ -46,10 +51,24 @@ class _Phrases:
 
 
 def is_plain(queryset: "QuerySet[Any]") -> bool:
-    """Whether `read` understands it: conditions on columns of one table, and nothing else."""
+    """Whether it is understood here: conditions on columns of one table, and nothing else."""
     query = queryset.query
     rest = (query.annotations, query.extra, query.distinct, query.combinator, query.is_sliced, query.select_for_update)
-    return len(query.alias_map) <= 1 and not any(rest)
+    # A join that Django thought of, and then found that it needs none, is counted as used by nobody.
+    return len([used for used in query.alias_refcount.values() if used]) <= 1 and not any(rest)
+
+
+def conditions_of(queryset: "QuerySet[Any]") -> tuple[str, Sequence[Any]] | None:
+    """The conditions of a plain queryset as SQL, "" for none, with its parameters; None where no row can meet them."""
+    if not queryset.query.where:
+        return "", ()
+    try:
+        where, parameters = queryset.query.get_compiler(queryset.db).compile(queryset.query.where)
+    except EmptyResultSet:
+        return None
+    except FullResultSet:
+        return "", ()
+    return where, parameters
 
 
 def read(
@@ -65,67 +84,95 @@ def read(
 
     `keys` are among `columns`, and are columns without NULL. VERSION may be among `columns`.
     """
+    found = conditions_of(queryset)
+    if found is None:
+        return []
+    where, parameters = found
     connection = connections[queryset.db]
-    version = told_by(connection) if VERSION in columns else ""
-    phrases = _phrases(cast("type[Model]", queryset.model), columns, keys, descending, queryset.db, version)
-    conditions, parameters = [], []
-    if queryset.query.where:
-        try:
-            where, values = queryset.query.get_compiler(queryset.db).compile(queryset.query.where)
-            conditions.append(where)
-            parameters.extend(values)
-        except EmptyResultSet:
-            return []
-        except FullResultSet:
-            pass
-    narrowed = bool(conditions)
+    phrases = _phrases(*_what(queryset, columns), keys, descending)
+    conditions, values = [where] if where else [], [*parameters]
     if position is not None:
         conditions.append(phrases.beyond)
-        parameters += [
-            field.get_db_prep_value(value, connection) for field, value in zip(phrases.keys, position, strict=True)
-        ]
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        fields = (phrases.selected.fields[key] for key in keys)
+        values += [field.get_db_prep_value(value, connection) for field, value in zip(fields, position, strict=True)]
+    said = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     # With conditions, the best plan depends on their values. Always it depends on the limit: of one that it does not
     # know, PostgreSQL believes that it is a tenth of the table.
-    with connection.cursor() if narrowed else prepared_cursor(connection) as cursor:
-        cursor.execute(f"{phrases.before} {where} {phrases.after} {limit:d}", parameters)
-        return phrases.rows(cursor.fetchall())
+    with connection.cursor() if where else prepared_cursor(connection) as cursor:
+        cursor.execute(f"{phrases.before} {said} {phrases.after} {limit:d}", values)
+        return phrases.selected.rows(cursor.fetchall())
 
 
 def read_one(queryset: "QuerySet[Any]", columns: tuple[str, ...], pk: int) -> Any | None:
     """`columns` of the row of `queryset`'s table and database with this primary key, or None where there is none.
 
-    The primary key is among `columns`. VERSION may be.
+    The primary key, `id`, is among `columns`. VERSION may be.
     """
-    connection = connections[queryset.db]
-    version = told_by(connection) if VERSION in columns else ""
-    model = cast("type[Model]", queryset.model)
-    phrases = _phrases(model, columns, (model._meta.pk.name,), False, queryset.db, version)
-    with prepared_cursor(connection) as cursor:
-        cursor.execute(f"{phrases.before} WHERE {phrases.at}", [pk])
-        return next(iter(phrases.rows(cursor.fetchall())), None)
+    selected = select(queryset, columns)
+    statement = f"SELECT {selected.listed()} FROM {selected.table} WHERE {selected.sql['id']} = %s"  # noqa: S608 - names only
+    with prepared_cursor(connections[queryset.db]) as cursor:
+        cursor.execute(statement, [pk])
+        return next(iter(selected.rows(cursor.fetchall())), None)
+
+
+def select(queryset: "QuerySet[Any]", columns: tuple[str, ...], *others: tuple[str, str]) -> Selected:
+    """`columns` of `queryset`'s table and database, VERSION if it is among them, and `others`."""
+    return _select(*_what(queryset, columns, *others))
+
+
+def _what(
+    queryset: "QuerySet[Any]", columns: tuple[str, ...], *others: tuple[str, str]
+) -> tuple[type[Model], str, tuple[str, ...], Others]:
+    if VERSION in columns:
+        others = (*others, (VERSION, told_by(connections[queryset.db])))
+    return cast("type[Model]", queryset.model), queryset.db, columns, others
+
+
+@cache
+def _select(model: type[Model], database: str, columns: tuple[str, ...], others: Others) -> Selected:
+    quote = connections[database].ops.quote_name
+    table, sql = quote(model._meta.db_table), dict(others)
+    names = tuple(dict.fromkeys((*columns, *sql)))
+    fields = {name: cast("Field[Any, Any]", model._meta.get_field(name)) for name in names if name not in sql}
+    sql |= {name: f"{table}.{quote(str(field.column))}" for name, field in fields.items()}
+    readers = {names.index(name): _reader(field, database) for name, field in fields.items()}
+    kind: Any = namedtuple("Row", names)  # type: ignore[misc] # its names are not known before
+    return Selected(
+        table=table,
+        sql={name: sql[name] for name in names},
+        fields=fields,
+        readers=tuple((place, reader) for place, reader in readers.items() if reader),
+        row=kind._make,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """What is said around the conditions of a page."""
+
+    selected: Selected
+    before: str
+    beyond: str
+    after: str
 
 
 @cache
 def _phrases(
-    model: type[Model], columns: tuple[str, ...], keys: tuple[str, ...], descending: bool, database: str, version: str
+    model: type[Model],
+    database: str,
+    columns: tuple[str, ...],
+    others: Others,
+    keys: tuple[str, ...],
+    descending: bool,
 ) -> _Phrases:
-    quote = connections[database].ops.quote_name
-    fields = {name: cast("Field[Any, Any]", model._meta.get_field(name)) for name in columns if name != VERSION}
-    table = quote(model._meta.db_table)
-    said = {name: f"{table}.{quote(str(fields[name].column))}" if name in fields else version for name in columns}
-    by = [said[key] for key in keys]
-    kind: Any = namedtuple("Row", columns)  # type: ignore[misc] # its names are not known before
-    readers = {columns.index(name): _reader(field, database) for name, field in fields.items()}
+    selected = _select(model, database, columns, others)
+    by = [selected.sql[key] for key in keys]
     return _Phrases(
-        before=f"SELECT {', '.join(said.values())} FROM {table}",  # noqa: S608 - names only
-        at=f"({', '.join(by)}) = ({', '.join(['%s'] * len(by))})",
+        selected=selected,
+        before=f"SELECT {selected.listed()} FROM {selected.table}",  # noqa: S608 - names only
         # A row value: an index on the keys finds the place however many rows share the first of them.
         beyond=f"({', '.join(by)}) {'<' if descending else '>'} ({', '.join(['%s'] * len(by))})",
         after=f"ORDER BY {', '.join(f'{key} DESC' if descending else key for key in by)} LIMIT",
-        keys=tuple(fields[key] for key in keys),
-        readers=tuple((place, reader) for place, reader in readers.items() if reader),
-        row=kind._make,
     )
 
 

@@ -19,7 +19,7 @@ from accounts import revocation
 from accounts.models import User
 from accounts.testing import Pool
 from books import cache, reading, version
-from books.models import Author, Book, BookQuerySet
+from books.models import Author, AuthorQuerySet, Book
 from books.pagination import KeysetPagination
 from books.permissions import BOOK_POLICY
 from tests.books.conftest import AUTHORS, BOOKS, titles
@@ -182,23 +182,23 @@ def test_a_write_while_an_answer_is_made_is_never_missed(
 def test_a_write_between_two_statements_of_one_page_is_never_missed(
     emma: Book, visitor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wanda adds a book when those that match have been found, and before their rows are read."""
-    ranked = BookQuerySet.ranked
+    """Wanda adds a book when its authors have been found, and before the books of these are read."""
+    named = AuthorQuerySet.named
 
     def add() -> None:
-        Book.objects.add(title="Emma", author_names=["Jane Austen"])
+        Book.objects.add(title="Persuasion", author_names=["JANE AUSTEN"])
         connection.close()
 
-    def interrupted(self: BookQuerySet, *args: Any) -> Any:
-        found = ranked(self, *args)
+    def interrupted(self: AuthorQuerySet, name: str) -> Any:
+        found = named(self, name)
         with ThreadPoolExecutor(1) as wanda:
             wanda.submit(add).result()
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(BookQuerySet, "ranked", interrupted)
-        assert titles(visitor.get(f"{BOOKS}?search=emma")) == ["Emma"]
-    assert titles(visitor.get(f"{BOOKS}?search=emma")) == ["Emma", "Emma"]
+        patch.setattr(AuthorQuerySet, "named", interrupted)
+        assert titles(visitor.get(f"{BOOKS}?author=jane+austen")) == ["Emma"]
+    assert titles(visitor.get(f"{BOOKS}?author=jane+austen")) == ["Persuasion", "Emma"]
 
 
 def test_a_page_tells_its_version_itself_and_only_what_may_be_given_again_costs_a_question(
@@ -214,7 +214,8 @@ def test_a_page_tells_its_version_itself_and_only_what_may_be_given_again_costs_
     assert statements(BOOKS) == 1
     assert statements(f"{BOOKS}?ordering=title") == 1
     assert statements(f"{BOOKS}{emma.pk}/") == 1
-    assert statements(f"{BOOKS}?language=en") == 2  # conditions may take statements of their own: the version is first
+    assert statements(f"{BOOKS}?language=en&search=emma") == 1
+    assert statements(f"{BOOKS}?author=jane+austen") == 3  # the version first, then the author, then the books
 
 
 def test_readers_never_see_less_than_was_acknowledged(pool: Pool) -> None:

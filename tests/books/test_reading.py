@@ -15,6 +15,7 @@ NARROWED = {
     "all": Book.objects.all(),
     "by language": Book.objects.filter(language__in=["en", "de"]),
     "by nothing": Book.objects.filter(isbn__in=[]),
+    "by adder": Book.objects.filter(added_by_id="nobody"),
     "by words": Book.objects.matching("emma"),
     "by years and rating": Book.objects.published_from(1800).published_to(1900).rated("3.50"),  # type: ignore[arg-type]
 }

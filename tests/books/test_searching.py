@@ -9,7 +9,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from books import models
+from books import ranking
 from books.models import Author, Book
 from books.search import MAX_LINE, MAX_SORT_KEY, MAX_WORD, line_of, normalise, sort_key
 from tests.books.conftest import AUTHORS, BOOKS, Shelve, problems, titles, walk
@@ -160,8 +160,8 @@ def test_a_search_goes_on_behind_a_book_that_is_gone(visitor: Client, whales: No
 def test_a_common_word_is_ranked_within_bounds_that_no_exact_title_falls_out_of(
     visitor: Client, shelve: Shelve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "MAX_CANDIDATES", 5)
-    monkeypatch.setattr(models, "MAX_TITLED", 3)
+    monkeypatch.setattr(ranking, "MAX_CANDIDATES", 5)
+    monkeypatch.setattr(ranking, "MAX_TITLED", 3)
     for age in range(12):
         shelve("Whale" if age > 7 else f"A whale {age}", created_at=NOON - timedelta(days=age))
     pages = walk(visitor, f"{BOOKS}?search=whale&page_size=3")
