@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import jwt
 import orjson
@@ -102,8 +102,7 @@ class TokenExpired(TokenError):
         self.claims = claims
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
+class Claims(NamedTuple):
     """What a genuine token says. Made by `TokenVerifier` alone; times are Unix seconds.
 
     `token_use` is `access` or `id`; `username` is None for a machine (client credentials grant); `client_id` is the
@@ -274,8 +273,7 @@ def _forget_verifier(*, setting: str, **_: object) -> None:
         get_verifier.cache_clear()
 
 
-@dataclass(frozen=True, slots=True)
-class _Genuine:
+class _Genuine(NamedTuple):
     claims: Claims
     key: VerifyingKey
 

@@ -73,7 +73,6 @@ BOOK_PARAMETERS: Mapping[str, Parameter] = {
         description="Only books by this author: a whole name, whatever its case and accents, or the id of an author.",
         read=_authors,
         narrow=lambda books, authors: books.by_authors(authors),
-        asks=True,
         schema={"type": "string", "maxLength": MAX_NAME_LENGTH},
     ),
     "language": Parameter(

@@ -31,14 +31,13 @@ class Parameter:
     """One parameter of a list: how its text is read, and what its value does to the queryset.
 
     `read` takes the text and the request and raises ValueError with a sentence for the client. `schema` is the
-    OpenAPI schema of the text. `asks` says that `read` asks the database.
+    OpenAPI schema of the text.
     """
 
     description: str
     read: Read
     narrow: Callable[[Any, Any], Any]
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
-    asks: bool = False
 
     def as_openapi(self, name: str) -> dict[str, Any]:
         """The OpenAPI parameter object."""
