@@ -317,10 +317,12 @@ def _base64url(part: bytes) -> bytes:
     """
     standard = part.translate(_STANDARD) + b"=" * (-len(part) % 4)
     try:
-        decoded = binascii.a2b_base64(standard)
+        decoded = binascii.a2b_base64(standard, strict_mode=True)
     except binascii.Error:
         raise TokenMalformed from None
-    if binascii.b2a_base64(decoded, newline=False) != standard:
+    # Only the last sign of a group that is not full has bits that stand for nothing.
+    rest = len(decoded) % 3
+    if rest and binascii.b2a_base64(decoded[-rest:], newline=False) != standard[-4:]:
         raise TokenMalformed
     return decoded
 
