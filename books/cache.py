@@ -123,14 +123,17 @@ class AnswerCacheMiddleware:
             rule, version = shared
             headers = dict(response.items())
             answer = Answer(rule, response.status_code, headers, response.content, request.resolver_match)
-            self._shelf(database, version).keep(key, answer)
+            self._keep(database, version, key, answer, before=shelf)
         return response
 
-    def _shelf(self, database: str, version: str) -> Shelf:
+    def _keep(self, database: str, version: str, key: Key, answer: Answer, *, before: Shelf | None) -> None:
+        """Keep an answer on the shelf of its version; `before` is the shelf that there was when it was begun."""
         shelf = self._shelves.get(database)
         if shelf is None or shelf.version != version:
+            if shelf is not before:
+                return  # others have begun one meanwhile: this answer took long, and is likely to be the older one
             shelf = self._shelves[database] = Shelf(version)
-        return shelf
+        shelf.keep(key, answer)
 
 
 def _may_be_shared(request: HttpRequest) -> bool:

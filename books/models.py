@@ -146,10 +146,6 @@ class BookQuerySet(models.QuerySet["Book"]):
         """Those with `rating` or better."""
         return self.filter(rating_down__gte=rating)
 
-    def newest(self) -> Self:
-        """The newest first."""
-        return self.order_by("-created_at", "-id")
-
     def add(self, *, author_names: Sequence[str], **values: Any) -> "Book":
         """A new book. Raises IsbnTaken."""
         book = self.model(author_names=list(author_names), **values)

@@ -20,7 +20,7 @@ M = TypeVar("M", bound=Model)
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 
 # The number changes when the content of a cursor does. Without a time stamp, so that a page has one address.
-_SIGNER = Signer(salt="books.cursor.1", sep=".")
+_SIGNER = Signer(salt="books.cursor.2", sep=".")
 
 
 class _Written:
@@ -59,7 +59,7 @@ class KeysetPagination(BasePagination):
         self.previous = self._link(rows[:1], backwards=True) if (more if backwards else position) else None
         return rows
 
-    def _link(self, row: Sequence[Mapping[str, Any]], *, backwards: bool) -> str | None:
+    def _link(self, row: Sequence[Any], *, backwards: bool) -> str | None:
         """The address of the page after a row, or before it, with all other parameters kept."""
         if not row:
             return None

@@ -5,7 +5,8 @@ between (PostgreSQL 15, "9.27.8. Transaction ID and Snapshot Information Functio
 numbers of transactions that left nothing a second time: it makes a checkpoint first, and a restored one has started at
 another time. A replica's snapshots do not tell all; how much of the log it has replayed does.
 
-SQLite cannot tell, and inside a transaction nobody can: it sees its own writes without any change of its snapshot.
+SQLite cannot tell, nor a PostgreSQL that does not let us call these functions; and inside a transaction nobody can: it
+sees its own writes without any change of its snapshot.
 """
 
 from django.db import Error, connections
@@ -16,7 +17,7 @@ from rest_framework.request import Request
 from books.prepared import prepared_cursor
 
 VERSION = "version_of_everything"
-"""The name of a column that every table has when it is read by books.reading: the version of what is read."""
+"""The name of a column that books.reading adds to any table, for whoever asks for it: the version of what is read."""
 
 _SINCE = "pg_postmaster_start_time()::text || ' ' || (SELECT checkpoint_lsn::text FROM pg_control_checkpoint())"
 _NOW = f"""
@@ -27,11 +28,15 @@ SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text ELSE pg
 _HERE = f"(SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text || ' ' || {_SINCE} END)"
 
 _ASKED = "books.version"  # in the META of a request: nothing that a client sends can have this name
+# The databases that have told it to this process: a statement that reads rows must not fail for want of it.
+_tells: set[str] = set()
 
 
 def told_by(connection: BaseDatabaseWrapper) -> str:
     """The SQL of VERSION, for a statement that reads rows; NULL where nobody can tell."""
-    return _HERE if _can_tell(connection) else "NULL"
+    if not _can_tell(connection):
+        return "NULL"
+    return _HERE if connection.alias in _tells or _ask(connection.alias) else "NULL"
 
 
 def asked(request: HttpRequest | Request, database: str) -> str | None:
@@ -55,6 +60,7 @@ def _ask(database: str) -> str | None:
             version: str | None = cursor.fetchone()[0]
     except Error:
         return None
+    _tells.add(database)
     return version
 
 

@@ -104,17 +104,19 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
         rows = pages.paginate_queryset(self.filter_queryset(self.get_queryset()), request, self, columns)
         if rows:
             self.version = getattr(rows[0], VERSION, self.version)
-        etag = digest(pages.address, request.META["QUERY_STRING"], pages.next, pages.previous, [*map(self.state, rows)])
+        etag = digest(
+            pages.address, request.META.get("QUERY_STRING"), pages.next, pages.previous, [*map(self.state, rows)]
+        )
         return self.answer(request, etag, lambda: pages.page_of([*map(self.representation(), rows)]))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One of it."""
-        columns = self._to_read(in_one_statement=True)
         if isinstance(request.accepted_renderer, BrowsableAPIRenderer):
             return self.show(self.get_object())  # its forms are made from the thing itself
-        row = read_one(self.get_queryset(), columns, int(self.kwargs["pk"]))
+        queryset, columns = self.get_queryset(), self._to_read(in_one_statement=True)
+        row = read_one(queryset, columns, int(self.kwargs["pk"]))
         if row is None:
-            raise Http404
+            raise Http404(f"No {queryset.model._meta.object_name} matches the given query.")  # as get_object says it
         self.check_object_permissions(request, row)
         self.version = getattr(row, VERSION, self.version)
         return self.show(row)

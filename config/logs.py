@@ -7,10 +7,6 @@ from datetime import UTC, datetime
 
 import orjson
 
-# Nobody reads of a record where in the code it was made, nor by which thread (Python's logging HOWTO, "Optimization").
-setattr(logging, "_srcfile", None)  # noqa: B010 - type checkers do not know it
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
 """The id of the request that this thread is serving."""
 

@@ -25,7 +25,7 @@ SECRET_KEY_FALLBACKS = _env.items("DJANGO_SECRET_KEY_FALLBACKS")
 HTTPS = _env.flag("DJANGO_HTTPS", not DEBUG)
 ALLOWED_HOSTS = _env.items("DJANGO_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = _env.items("DJANGO_CSRF_TRUSTED_ORIGINS")
-CORS_ALLOWED_ORIGINS = _env.items("CORS_ALLOWED_ORIGINS")  # none: nothing of it is loaded
+CORS_ALLOWED_ORIGINS = _env.items("CORS_ALLOWED_ORIGINS")  # none: its middleware is left out
 NUM_PROXIES = _env.number("NUM_PROXIES", 0)
 # How `python -m config.serve` serves (config/serve.py).
 HOST = _env.text("HOST", "127.0.0.1")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
@@ -209,6 +210,7 @@ def test_a_page_tells_its_version_itself_and_only_what_may_be_given_again_costs_
             assert visitor.get(url).status_code == 200
         return len(queries)
 
+    assert version._ask("default")  # which each process does once
     assert statements(BOOKS) == 1
     assert again(visitor)
     assert statements(BOOKS) == 1
@@ -217,6 +219,30 @@ def test_a_page_tells_its_version_itself_and_only_what_may_be_given_again_costs_
     assert statements(f"{BOOKS}?search=emma") == 2  # with conditions there may be no row to tell it: it is asked first
     assert statements(f"{BOOKS}?search=nowhere") == 2
     assert again(visitor, f"{BOOKS}?search=nowhere")
+
+
+def test_a_postgresql_that_does_not_tell_its_version_serves_all_the_same(
+    emma: Book, visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the role of the service may not call the functions that tell it."""
+    for statement in ("_NOW", "_HERE"):
+        monkeypatch.setattr(version, statement, "(SELECT withheld_from_us())")
+    monkeypatch.setattr(version, "_tells", set())
+    for url in (BOOKS, f"{BOOKS}{emma.pk}/", f"{BOOKS}?search=emma", AUTHORS):
+        assert visitor.get(url).status_code == 200
+        assert visitor.get(url).status_code == 200
+
+
+def test_an_answer_that_took_long_does_not_clear_the_shelf(emma: Book) -> None:
+    """Slow Sam asks before a write; when he is answered, others have long been answered after it."""
+    worker = cache.AnswerCacheMiddleware(lambda _: HttpResponse())
+    old, new = cache.Shelf("old"), cache.Shelf("new")
+    worker._shelves["default"] = new
+    worker._keep("default", "old", ("/",), _answer(b"."), before=old)
+    assert worker._shelves["default"] is new
+    worker._keep("default", "newer", ("/",), _answer(b"."), before=new)
+    assert list(worker._shelves["default"].answers) == [("/",)]
+    assert worker._shelves["default"].version == "newer"
 
 
 def test_readers_never_see_less_than_was_acknowledged(pool: Pool) -> None:
