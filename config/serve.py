@@ -61,9 +61,6 @@ def main() -> None:
     folder = _metrics_folder()
     django.setup()
     logging.captureWarnings(True)  # into the log, in its form
-    # No line of ours tells where in the code it was made, nor by which thread (Python's logging HOWTO, "Optimization").
-    setattr(logging, "_srcfile", None)  # noqa: B010 - type checkers do not know it
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     try:
         call_command("check", deploy=True, fail_level="ERROR", stdout=StringIO())  # "no issues" is no line of a log
     except SystemCheckError as error:

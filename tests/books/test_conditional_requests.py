@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from rest_framework.test import APIRequestFactory
 
 from books.models import Author, Book
+from books.views import BookViewSet
 from tests.books.conftest import AUTHORS, BOOKS, Shelve
 from tests.conftest import Client
 
@@ -36,6 +38,21 @@ def test_who_has_it_already_is_told_so(visitor: Client, emma: str, form: str) ->
         assert response["ETag"] == tag
         assert response["Cache-Control"] == "private, no-cache"
         assert visitor.head(url, headers={"If-None-Match": form.format(tag)}).status_code == 304
+
+
+def test_a_server_may_leave_out_an_empty_query_string(emma: str) -> None:
+    """PEP 3333: it may be absent where it would be empty."""
+    request = APIRequestFactory().get(BOOKS)
+    del request.META["QUERY_STRING"]
+    response = BookViewSet.as_view({"get": "list"})(request)
+    assert (response.status_code, len(response.data["results"])) == (200, 1)
+
+
+def test_a_missing_book_is_told_of_in_the_same_words_whatever_is_asked(ada: Client, emma: str) -> None:
+    url = f"{BOOKS}{Book.objects.get().pk + 1}/"
+    read, deleted = ada.get(url), ada.delete(url)
+    assert (read.status_code, deleted.status_code) == (404, 404)
+    assert read.json()["detail"] == deleted.json()["detail"]
 
 
 @pytest.mark.parametrize("tags", ['"x"', "", "x", 'W/"x"', "{}-", '"*"', "é"])
