@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
-from accounts import flows, revocation
+from accounts import revocation
 from accounts.cognito import Tokens
 from accounts.conf import get_config
 from accounts.exceptions import RefreshTokenInvalid
+from accounts.flows import sign_in
 from accounts.tokens import Claims, TokenExpired, get_verifier
 
 HEADERS = ("X-Access-Token", "X-Id-Token", "X-Refresh-Token")
@@ -33,7 +34,7 @@ def renewed(request: Request, error: TokenExpired) -> Claims | None:
     if known is not None and known.sub != error.claims.sub:
         return None  # before anything is spent: a pool may rotate it
     try:
-        tokens = flows.refresh(refresh_token, error.claims)
+        tokens = sign_in.refresh(refresh_token, error.claims)
     except RefreshTokenInvalid:
         return None
     claims = get_verifier().verify(tokens.access_token, "access")

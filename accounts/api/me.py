@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import challenges, flows
+from accounts import challenges
 from accounts.api.serializers import (
     ChangePasswordBody,
     CodeBody,
@@ -26,6 +26,7 @@ from accounts.api.views import ACCEPTED, DONE, AccountView, read
 from accounts.authentication import claims_of, token_sent, who
 from accounts.cognito import get_gateway
 from accounts.exceptions import InsufficientScope
+from accounts.flows import own_account, passwords
 
 OWN_ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"
 
@@ -54,8 +55,8 @@ class ChangePasswordView(OwnAccountView):
     def post(self, request: Request) -> Response:
         """Every session ends, this one too: sign in with the new password."""
         values = read(ChangePasswordBody, request)
-        passwords = values["current_password"], values["new_password"]
-        flows.change_password(request._request, token_sent(request), claims_of(request), *passwords)
+        current, new = values["current_password"], values["new_password"]
+        passwords.change_password(request._request, token_sent(request), claims_of(request), current, new)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -70,7 +71,7 @@ class MeView(OwnAccountView):
     @extend_schema(operation_id="change_me", request=ProfileBody, responses=ProfileSerializer)
     def patch(self, request: Request) -> Response:
         """A new e-mail address is mailed a code, and counts once it was verified."""
-        flows.update_profile(request._request, token_sent(request), read(ProfileBody, request))
+        own_account.update_profile(request._request, token_sent(request), read(ProfileBody, request))
         return _profile(request)
 
     @extend_schema(operation_id="delete_me", request=PasswordBody, responses={204: DONE})
@@ -98,9 +99,9 @@ class VerifyEmailView(OwnAccountView):
         """With the code that was mailed; without one, another is mailed."""
         code = read(OptionalCodeBody, request).get("code")
         if code is None:
-            flows.send_email_code(request._request, token_sent(request), claims_of(request))
+            own_account.send_email_code(request._request, token_sent(request), claims_of(request))
             return Response(status=status.HTTP_202_ACCEPTED)
-        flows.verify_email(request._request, token_sent(request), claims_of(request), code)
+        own_account.verify_email(request._request, token_sent(request), claims_of(request), code)
         return Response({"status": "verified"})
 
 
@@ -125,7 +126,7 @@ class MfaView(OwnAccountView):
     @extend_schema(operation_id="finish_mfa", request=CodeBody, responses=MfaStateSerializer)
     def put(self, request: Request) -> Response:
         """From now on every sign-in asks for a code."""
-        flows.finish_mfa(request._request, token_sent(request), claims_of(request), **read(CodeBody, request))
+        own_account.finish_mfa(request._request, token_sent(request), claims_of(request), **read(CodeBody, request))
         return Response({"enabled": True})
 
     @extend_schema(operation_id="end_mfa", request=EndMfaBody, responses={204: DONE})
@@ -157,10 +158,10 @@ def _profile(request: Request) -> Response:
 
 
 def _delete(request: Request) -> Response:
-    flows.delete_account(request._request, token_sent(request), claims_of(request), **read(PasswordBody, request))
+    own_account.delete_account(request._request, token_sent(request), claims_of(request), **read(PasswordBody, request))
     return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _end_mfa(request: Request) -> Response:
-    flows.end_mfa(request._request, token_sent(request), claims_of(request), **read(EndMfaBody, request))
+    own_account.end_mfa(request._request, token_sent(request), claims_of(request), **read(EndMfaBody, request))
     return Response(status=status.HTTP_204_NO_CONTENT)

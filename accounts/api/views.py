@@ -1,4 +1,4 @@
-"""The paths for people who are not signed in. Views speak HTTP; `accounts/flows.py` tells the stories."""
+"""API views for anonymous callers: HTTP alone; the use cases are in `accounts/flows/`."""
 
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import challenges, flows, header_refresh
+from accounts import challenges, header_refresh
 from accounts.api.serializers import (
     ChallengeBody,
     ChallengeSerializer,
@@ -27,6 +27,7 @@ from accounts.api.serializers import (
 from accounts.authentication import StrangerAuthentication, claims_of, claims_sent, token_sent
 from accounts.cognito import Challenge, Tokens
 from accounts.conf import get_config
+from accounts.flows import passwords, sign_in, sign_out, sign_up
 
 OUTCOME = PolymorphicProxySerializer(
     component_name="SignInOutcome", serializers=[TokensSerializer, ChallengeSerializer], resource_type_field_name=None
@@ -68,7 +69,7 @@ class SignUpView(StrangerView):
     @extend_schema(operation_id="sign_up", request=SignUpBody, responses={201: SignedUpSerializer})
     def post(self, request: Request) -> Response:
         """A code is mailed; the same answer for an address that has an account already."""
-        delivery = flows.sign_up(request._request, **read(SignUpBody, request))
+        delivery = sign_up.sign_up(request._request, **read(SignUpBody, request))
         sent = {"medium": delivery.medium, "destination": delivery.destination}
         return Response({"delivery": sent}, status=status.HTTP_201_CREATED)
 
@@ -79,7 +80,7 @@ class ConfirmSignUpView(StrangerView):
     @extend_schema(operation_id="confirm_sign_up", request=ConfirmSignUpBody, responses=StatusSerializer)
     def post(self, request: Request) -> Response:
         """The account can be signed in to from now on, with its role."""
-        flows.confirm_sign_up(request._request, **read(ConfirmSignUpBody, request))
+        sign_up.confirm_sign_up(request._request, **read(ConfirmSignUpBody, request))
         return Response({"status": "confirmed"})
 
 
@@ -89,7 +90,7 @@ class ResendCodeView(StrangerView):
     @extend_schema(operation_id="resend_code", request=EmailBody, responses={202: ACCEPTED})
     def post(self, request: Request) -> Response:
         """Mailed to an address that waits to be confirmed."""
-        flows.resend_code(request._request, **read(EmailBody, request))
+        sign_up.resend_code(request._request, **read(EmailBody, request))
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
@@ -100,7 +101,7 @@ class SignInView(StrangerView):
     def post(self, request: Request) -> Response:
         """Tokens, or a challenge to answer first."""
         values = read(SignInBody, request)
-        return outcome_response(request, flows.sign_in(request._request, **values), values["email"])
+        return outcome_response(request, sign_in.sign_in(request._request, **values), values["email"])
 
 
 class ChallengeView(StrangerView):
@@ -114,7 +115,7 @@ class ChallengeView(StrangerView):
         needed = challenges.needed(challenge)
         if needed not in values:
             raise serializers.ValidationError({needed: ["This field is required."]}, code="required")
-        outcome = flows.answer_challenge(request._request, challenge, email, values[needed])
+        outcome = sign_in.answer_challenge(request._request, challenge, email, values[needed])
         return outcome_response(request, outcome, email)
 
 
@@ -124,7 +125,7 @@ class RefreshView(StrangerView):
     @extend_schema(operation_id="refresh", request=RefreshBody, responses=TokensSerializer)
     def post(self, request: Request) -> Response:
         """Keep the `refresh_token` of the answer: it is another one when the pool rotates them."""
-        tokens = flows.refresh(read(RefreshBody, request)["refresh_token"], claims_sent(request))
+        tokens = sign_in.refresh(read(RefreshBody, request)["refresh_token"], claims_sent(request))
         return outcome_response(request, tokens)
 
 
@@ -136,9 +137,9 @@ class SignOutView(StrangerView):
         """From then on its access tokens are refused here, within a second on every worker."""
         values = read(SignOutBody, request)
         if values["everywhere"]:
-            flows.sign_out_everywhere(token_sent(request), claims_of(request))
+            sign_out.sign_out_everywhere(token_sent(request), claims_of(request))
         if "refresh_token" in values:
-            flows.sign_out(values["refresh_token"], claims_sent(request))
+            sign_out.sign_out(values["refresh_token"], claims_sent(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -148,7 +149,7 @@ class ForgotPasswordView(StrangerView):
     @extend_schema(operation_id="forgot_password", request=EmailBody, responses={202: ACCEPTED})
     def post(self, request: Request) -> Response:
         """Mailed if there is an account."""
-        flows.forgot_password(request._request, **read(EmailBody, request))
+        passwords.forgot_password(request._request, **read(EmailBody, request))
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
@@ -158,7 +159,7 @@ class ResetPasswordView(StrangerView):
     @extend_schema(operation_id="reset_password", request=ResetPasswordBody, responses=StatusSerializer)
     def post(self, request: Request) -> Response:
         """Every session that there was ends."""
-        flows.reset_password(request._request, **read(ResetPasswordBody, request))
+        passwords.reset_password(request._request, **read(ResetPasswordBody, request))
         return Response({"status": "reset"})
 
 

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 
-from accounts import challenges, flows
+from accounts import challenges
 from accounts.browser import session, steps
 from accounts.browser.forms import (
     ROLE_NAMES,
@@ -21,6 +21,7 @@ from accounts.browser.forms import (
 from accounts.browser.pages import OwnPage, policy, qr_code
 from accounts.cognito import Profile, get_gateway
 from accounts.exceptions import AccountError
+from accounts.flows import own_account, passwords, sign_out
 from accounts.users import CognitoUser
 
 
@@ -88,7 +89,7 @@ class VerifyEmailPage(OwnPage):
         if "resend" not in request.POST:
             return super().post(request, *args, **kwargs)
         try:
-            flows.send_email_code(request, self.token, self.claims)
+            own_account.send_email_code(request, self.token, self.claims)
         except AccountError as error:
             form = CodeForm(request.POST)
             form.errors.clear()
@@ -98,7 +99,7 @@ class VerifyEmailPage(OwnPage):
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """The new address counts."""
-        flows.verify_email(self.request, self.token, self.claims, values["code"])
+        own_account.verify_email(self.request, self.token, self.claims, values["code"])
         email = get_gateway().profile(self.token).attributes.get("email", "")
         session.change_email(self.request, self.claims, email)
         messages.success(self.request, "Your new e-mail address is verified.")
@@ -117,8 +118,8 @@ class PasswordPage(OwnPage):
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Every session ends, this one too."""
-        passwords = values["current_password"], values["new_password"]
-        flows.change_password(self.request, self.token, self.claims, *passwords)
+        current, new = values["current_password"], values["new_password"]
+        passwords.change_password(self.request, self.token, self.claims, current, new)
         email = session.email_of(self.request)
         session.forget(self.request)
         steps.remember(self.request, email=email)
@@ -161,10 +162,10 @@ class MfaPage(OwnPage):
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Turn it on, or off."""
         if self.is_on():
-            flows.end_mfa(self.request, self.token, self.claims, **values)
+            own_account.end_mfa(self.request, self.token, self.claims, **values)
             messages.success(self.request, "Signing in asks for no code any more.")
         else:
-            flows.finish_mfa(self.request, self.token, self.claims, **values)
+            own_account.finish_mfa(self.request, self.token, self.claims, **values)
             steps.forget(self.request)
             messages.success(self.request, "From now on, signing in asks for a code of your app.")
         return self.to("profile")
@@ -178,7 +179,7 @@ class SignOutEverywherePage(OwnPage):
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """This one too."""
-        flows.sign_out_everywhere(self.token, self.claims)
+        sign_out.sign_out_everywhere(self.token, self.claims)
         session.forget(self.request)
         messages.success(self.request, "You are signed out everywhere.")
         return self.to("sign-in")
@@ -192,7 +193,7 @@ class DeletePage(OwnPage):
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Gone for good; the books stay, without a name."""
-        flows.delete_account(self.request, self.token, self.claims, values["password"])
+        own_account.delete_account(self.request, self.token, self.claims, values["password"])
         session.forget(self.request)
         messages.success(self.request, "Your account is deleted.")
         return HttpResponseRedirect(resolve_url("/"))

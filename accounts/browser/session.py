@@ -13,9 +13,10 @@ from django.contrib.auth import SESSION_KEY, authenticate, login, logout
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
-from accounts import flows, revocation
+from accounts import revocation
 from accounts.cognito import Tokens
 from accounts.exceptions import AccountError, InvalidCredentials, KeysUnavailableNow, RefreshTokenInvalid
+from accounts.flows import sign_in, sign_out
 from accounts.keys import KeysUnavailable
 from accounts.models import User
 from accounts.roles import Role
@@ -151,7 +152,7 @@ def _renewed(request: HttpRequest) -> Claims:
     if _REFRESH not in session:
         raise RefreshTokenInvalid
     try:
-        tokens = flows.refresh(session[_REFRESH])
+        tokens = sign_in.refresh(session[_REFRESH])
     except RefreshTokenInvalid:
         if not _left_by_another(session):
             raise
@@ -189,7 +190,7 @@ def end(request: HttpRequest) -> None:
     try:
         claims = _last_claims(request)
         if refresh_token is not None:
-            flows.sign_out(refresh_token, claims)
+            sign_out.sign_out(refresh_token, claims)
         elif claims is not None and claims.origin_jti is not None:
             revocation.revoke_session(claims.origin_jti)
     except (AccountError, KeysUnavailable) as error:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views import View
 from rest_framework.exceptions import APIException
 
-from accounts import challenges, flows, throttles
+from accounts import challenges, throttles
 from accounts.browser import hosted, session, steps
 from accounts.browser.forms import BreakGlassForm, ChooseForm, CodeForm, NewPasswordForm, SignInForm
 from accounts.browser.pages import FormPage, address_of, go_on, next_path, policy, qr_code
@@ -27,6 +27,7 @@ from accounts.exceptions import (
     PasswordResetRequired,
     UserNotConfirmed,
 )
+from accounts.flows import sign_in
 from accounts.models import LOCAL_PREFIX, User
 
 BREAK_GLASS_SECONDS = 3600
@@ -73,7 +74,7 @@ class SignInPage(SignInStep, WithEmail):
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Ask Cognito."""
         email = values["email"]
-        return self.lead_on(flows.sign_in(self.request, email, values["password"]), email)
+        return self.lead_on(sign_in.sign_in(self.request, email, values["password"]), email)
 
     def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
         """The form once more, or the page that helps."""
@@ -122,7 +123,7 @@ class ChallengePage(SignInStep):
         """Show Cognito the answer."""
         challenge, email = challenges.opened(self.handle or "")
         (answer,) = values.values()
-        return self.lead_on(flows.answer_challenge(self.request, challenge, email, answer), email)
+        return self.lead_on(sign_in.answer_challenge(self.request, challenge, email, answer), email)
 
     def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
         """The form once more, or the beginning when it took too long."""
@@ -163,7 +164,7 @@ class HostedCallbackView(View):
             if kept is None or not code or "error" in request.GET:
                 raise hosted.HostedSignInFailed
             tokens, email = hosted.finish(_callback(request), code, kept[0])
-            session.begin(request, flows.signed_in_elsewhere(tokens, email), hosted=True)
+            session.begin(request, sign_in.signed_in_elsewhere(tokens, email), hosted=True)
         except APIException as error:
             return failed(request, error, again=address_of("sign-in", next_))
         return _unkept(go_on(next_))

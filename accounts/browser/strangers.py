@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
 
-from accounts import flows
 from accounts.browser import steps
 from accounts.browser.forms import (
     ConfirmForm,
@@ -22,6 +21,7 @@ from accounts.browser.forms import (
 from accounts.browser.pages import FormPage, policy
 from accounts.conf import get_config
 from accounts.exceptions import AccountError, PasswordMissing
+from accounts.flows import passwords, sign_up
 
 
 class WithEmail(FormPage):
@@ -46,7 +46,7 @@ class SignUpPage(FormPage):
         """Have a code mailed."""
         email = values["email"]
         attributes = {"name": values["name"]} if values["name"] else {}
-        delivery = flows.sign_up(self.request, email, values["password"], values.get("role"), **attributes)
+        delivery = sign_up.sign_up(self.request, email, values["password"], values.get("role"), **attributes)
         steps.remember(self.request, email=email)
         messages.success(self.request, f"A code has been sent to {delivery.destination}.")
         return self.to("confirm")
@@ -70,7 +70,7 @@ class ConfirmPage(WithEmail):
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """The account is theirs: on to the sign-in."""
-        flows.confirm_sign_up(self.request, values["email"], values["code"], values.get("password"))
+        sign_up.confirm_sign_up(self.request, values["email"], values["code"], values.get("password"))
         steps.remember(self.request, email=values["email"])
         messages.success(self.request, "Your account is confirmed. Sign in.")
         return self.to("sign-in")
@@ -91,7 +91,7 @@ class ConfirmPage(WithEmail):
             return self.form_invalid(shown)
         email = form.cleaned_data["email"]
         try:
-            flows.resend_code(self.request, email)
+            sign_up.resend_code(self.request, email)
         except AccountError as error:
             shown = ConfirmForm(self.request.POST)
             shown.errors.clear()
@@ -109,7 +109,7 @@ class ForgotPasswordPage(WithEmail):
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """The same for every address."""
-        flows.forgot_password(self.request, values["email"])
+        passwords.forgot_password(self.request, values["email"])
         steps.remember(self.request, email=values["email"])
         messages.success(self.request, "If there is an account with this address, a code is on its way.")
         return self.to("reset-password")
@@ -127,7 +127,7 @@ class ResetPasswordPage(WithEmail):
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Every session there was has ended: on to the sign-in."""
-        flows.reset_password(self.request, values["email"], values["code"], values["new_password"])
+        passwords.reset_password(self.request, values["email"], values["code"], values["new_password"])
         steps.remember(self.request, email=values["email"])
         messages.success(self.request, "Your password is changed. Sign in with the new one.")
         return self.to("sign-in")

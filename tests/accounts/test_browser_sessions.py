@@ -8,9 +8,9 @@ from django.test import Client as Browser
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
-from accounts import flows
 from accounts.browser import profile
 from accounts.cognito import Tokens
+from accounts.flows import sign_in
 from accounts.models import User
 from accounts.tokens import get_verifier
 from local_cognito.server import LocalCognito
@@ -77,14 +77,14 @@ def test_two_requests_may_renew_at_once(rotating: LocalCognito, monkeypatch: pyt
     cognito, uma, beside = rotating, signed_in(UMA), Browser()
     beside.cookies["sessionid"] = uma.cookies["sessionid"].value
     let_pass(HOUR, cognito, monkeypatch)
-    refresh, statuses = flows.refresh, []
+    refresh, statuses = sign_in.refresh, []
 
     def both(refresh_token: str) -> Tokens:
-        monkeypatch.setattr(flows, "refresh", refresh)
+        monkeypatch.setattr(sign_in, "refresh", refresh)
         statuses.append(beside.get(PROFILE).status_code)  # from its beginning to its end, while the other renews
         return refresh(refresh_token)
 
-    monkeypatch.setattr(flows, "refresh", both)
+    monkeypatch.setattr(sign_in, "refresh", both)
     statuses.append(uma.get(PROFILE).status_code)
     assert statuses == [200, 200]
     let_pass(2 * HOUR, cognito, monkeypatch)

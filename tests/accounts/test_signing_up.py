@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts import administration, flows
+from accounts import administration
 from accounts.exceptions import CognitoUnavailable
+from accounts.flows import sign_up
 from accounts.models import SignUp
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, Person, claims_of, code_for, sign_in, wait_for_messages
@@ -161,7 +162,7 @@ def test_signing_up_again_sends_the_unconfirmed_a_new_code_and_keeps_their_passw
 
 def test_signing_up_with_somebodys_address_changes_nothing_for_them(visitor: Client, cognito: LocalCognito) -> None:
     assert visitor.post(f"{ACCOUNTS}sign-up/", {**GRACE, "email": "user@example.com"}).status_code == 201
-    flows._behind.submit(lambda: None).result()
+    sign_up._behind.submit(lambda: None).result()
     assert not [message for message in cognito.messages.all() if message["to"] == "user@example.com"]
     assert not SignUp.objects.exists()
     assert sign_in(visitor, "user@example.com", "Passw0rd!").status_code == 200

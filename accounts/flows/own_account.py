@@ -1,0 +1,125 @@
+"""Changes to one's own account: profile, e-mail address, TOTP and deletion."""
+
+from collections.abc import Mapping
+
+from django.http import HttpRequest
+
+from accounts import administration, challenges, revocation, throttles
+from accounts.cognito import Challenge, Tokens, get_gateway
+from accounts.exceptions import (
+    AccountError,
+    ChallengeUnknown,
+    CognitoUnavailable,
+    CurrentPasswordWrong,
+    InvalidCredentials,
+    PersonNotFound,
+)
+from accounts.flows.sign_in import mfa_account
+from accounts.models import User
+from accounts.tokens import Claims
+
+
+def update_profile(request: HttpRequest, access_token: str, attributes: Mapping[str, str | None]) -> None:
+    """Change attributes; None removes one. A new e-mail address is mailed a code, and counts once that was shown.
+
+    Raises Throttled for the mail.
+    """
+    email = attributes.get("email")
+    others = {name: value for name, value in attributes.items() if name != "email"}
+    changed = {name: value for name, value in others.items() if value is not None}
+    if changed:
+        get_gateway().update_profile(access_token, changed)
+    removed = [name for name, value in others.items() if value is None]
+    if removed:
+        get_gateway().remove_from_profile(access_token, removed)
+    if email is not None:
+        # By itself: an address that somebody has must not take the other changes down with it.
+        with throttles.attempt(request, address="mail_address", account=("mail_account", email)):
+            get_gateway().update_profile(access_token, {"email": email})
+
+
+def send_email_code(request: HttpRequest, access_token: str, claims: Claims) -> None:
+    """Mail a code to the address that waits to be verified. Raises Throttled."""
+    with throttles.attempt(request, account=("mail_account", address_of(access_token, claims))):
+        get_gateway().send_email_code(access_token)
+
+
+def verify_email(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
+    """Make the new address count. Raises CodeMismatch, CodeExpired, Throttled."""
+    with throttles.attempt(request, account=("code_account", f"verify {claims.sub}")) as attempt:
+        get_gateway().verify_email(access_token, code)
+        attempt.succeeded()
+
+
+def finish_mfa(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
+    """Ask for codes of the new secret from now on. Raises CodeMismatch, Throttled."""
+    with throttles.attempt(request, account=mfa_account(claims.username or claims.sub)) as attempt:
+        get_gateway().finish_mfa(access_token, code)
+        attempt.succeeded()
+
+
+def delete_account(request: HttpRequest, access_token: str, claims: Claims, password: str) -> None:
+    """Delete the account in Cognito and forget the person here; the books they added stay.
+
+    Raises CurrentPasswordWrong, Throttled.
+    """
+    _prove_password(request, access_token, claims, password)
+    try:
+        get_gateway().delete_account(access_token)
+    except CognitoUnavailable:
+        if not _is_gone(claims):  # only the answer was lost
+            raise
+    finally:
+        # First of all nobody may act in their name any more; only then is their row gone for good.
+        revocation.revoke_person(claims.sub)
+    User.objects.filter(sub=claims.sub).delete()
+    revocation.forget_sessions_of(claims.sub)
+
+
+def _is_gone(claims: Claims) -> bool:
+    try:
+        administration.person(claims.username or claims.sub)
+    except PersonNotFound:
+        return True
+    except AccountError:
+        return False  # nobody can tell now
+    return False
+
+
+def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: str, code: str) -> None:
+    """Stop asking for codes, proven by a real sign-in whose tokens are thrown away.
+
+    Raises CurrentPasswordWrong, CodeMismatch, Throttled.
+    """
+    outcome = _prove_password(request, access_token, claims, password)
+    if isinstance(outcome, Challenge) and outcome.name == "SELECT_MFA_TYPE":
+        outcome = challenges.answered(outcome, "SOFTWARE_TOKEN_MFA")
+    if isinstance(outcome, Challenge):
+        if outcome.name != "SOFTWARE_TOKEN_MFA":
+            raise ChallengeUnknown
+        with throttles.attempt(request, account=mfa_account(outcome.username)) as attempt:
+            proven = challenges.answered(outcome, code)
+            attempt.succeeded()
+        if not isinstance(proven, Tokens):
+            raise ChallengeUnknown
+        get_gateway().revoke(proven.refresh_token)
+    get_gateway().end_mfa(access_token)
+
+
+def _prove_password(request: HttpRequest, access_token: str, claims: Claims, password: str) -> Tokens | Challenge:
+    """Whether it is really them: their password, asked of Cognito. Raises CurrentPasswordWrong, Throttled."""
+    email = address_of(access_token, claims)
+    with throttles.attempt(request, account=("sign_in_account", email)) as attempt:
+        try:
+            outcome = get_gateway().sign_in(email, password)
+        except InvalidCredentials:
+            raise CurrentPasswordWrong from None
+        attempt.succeeded()
+    if isinstance(outcome, Tokens):
+        get_gateway().revoke(outcome.refresh_token)
+    return outcome
+
+
+def address_of(access_token: str, claims: Claims) -> str:
+    """The e-mail address somebody signs in with; an access token does not hold it."""
+    return get_gateway().profile(access_token).attributes.get("email", claims.username or claims.sub)

@@ -1,0 +1,55 @@
+"""Forgotten passwords, their reset with a mailed code, and the change of a known password."""
+
+from contextlib import suppress
+
+from django.http import HttpRequest
+
+from accounts import administration, revocation, throttles
+from accounts.cognito import Refused, get_gateway
+from accounts.exceptions import PersonNotFound
+from accounts.flows.own_account import address_of
+from accounts.flows.sign_out import sign_out_everywhere
+from accounts.tokens import Claims
+
+
+def forgot_password(request: HttpRequest, email: str) -> None:
+    """Mail a code for a new password, if there is anybody to mail it to. Raises Throttled."""
+    with (
+        throttles.attempt(request, address="mail_address", account=("mail_account", email)),
+        suppress(Refused),
+    ):
+        get_gateway().forgot_password(email)
+
+
+def reset_password(request: HttpRequest, email: str, code: str, new_password: str) -> None:
+    """Set a new password with the code mailed, and end every session there is.
+
+    Raises PasswordTooWeak (before the code is spent), CodeMismatch, PasswordReused, Throttled.
+    """
+    administration.require_good_password(new_password)
+    with throttles.attempt(request, account=("code_account", email)) as attempt:
+        # Whose sessions will end is asked before the code is spent: afterwards nothing may stand in the way.
+        try:
+            person = administration.person(email)
+        except PersonNotFound:
+            person = None
+        get_gateway().reset_password(email, code, new_password)
+        attempt.succeeded()
+    if person is not None:
+        try:
+            administration.sign_out_everywhere(person.username)
+        finally:
+            revocation.revoke_person(person.sub)
+
+
+def change_password(request: HttpRequest, access_token: str, claims: Claims, current: str, new: str) -> None:
+    """Change one's own password, and end every session there is: whoever knew the old one is out.
+
+    Raises PasswordTooWeak, CurrentPasswordWrong, PasswordReused, Throttled.
+    """
+    administration.require_good_password(new)
+    # By the address, as at sign-in: a stolen token gives no guesses beside those.
+    with throttles.attempt(request, account=("sign_in_account", address_of(access_token, claims))) as attempt:
+        get_gateway().change_password(access_token, current, new)
+        attempt.succeeded()
+    sign_out_everywhere(access_token, claims)

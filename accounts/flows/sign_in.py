@@ -1,0 +1,89 @@
+"""Sign-in with a password and its challenges, token refresh, and the bookkeeping of a completed sign-in."""
+
+import logging
+
+from django.http import HttpRequest
+
+from accounts import administration, challenges, revocation, throttles
+from accounts.cognito import Challenge, Tokens, get_gateway
+from accounts.exceptions import AccountError, CognitoMisconfigured, KeysUnavailableNow
+from accounts.flows.sign_up import grant_role
+from accounts.keys import KeysUnavailable
+from accounts.models import SignUp
+from accounts.rates import RateName
+from accounts.tokens import Claims, TokenError, get_verifier
+from accounts.users import CognitoUser
+
+logger = logging.getLogger(__name__)
+
+
+def sign_in(request: HttpRequest, email: str, password: str) -> Tokens | Challenge:
+    """Sign in with a password. Raises InvalidCredentials, UserNotConfirmed, PasswordResetRequired, Throttled."""
+    with throttles.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
+        outcome = get_gateway().sign_in(email, password)
+        attempt.succeeded()
+    return _completed(outcome, email)
+
+
+def signed_in_elsewhere(tokens: Tokens, email: str) -> Tokens:
+    """What belongs to a sign-in, for one through Cognito's own pages: its session is known, its role is granted."""
+    outcome = _completed(tokens, email)
+    return outcome if isinstance(outcome, Tokens) else tokens
+
+
+def answer_challenge(request: HttpRequest, challenge: Challenge, email: str, answer: str) -> Tokens | Challenge:
+    """Answer a challenge. Raises ChallengeExpired, CodeMismatch, PasswordTooWeak, PasswordReused, Throttled."""
+    if challenges.needed(challenge) == "new_password":
+        administration.require_good_password(answer)
+    with throttles.attempt(request, account=mfa_account(challenge.username)) as attempt:
+        outcome = challenges.answered(challenge, answer)
+        attempt.succeeded()
+    return _completed(outcome, email)
+
+
+def mfa_account(username: str) -> tuple[RateName, str]:
+    """Codes behind a proven password are counted apart: strangers who guess at mailed codes must not lock MFA."""
+    return "code_account", f"mfa {username}"
+
+
+def refresh(refresh_token: str, claims: Claims | None = None) -> Tokens:
+    """Fresh tokens. `claims` are those of the old access token, if it came along. Raises RefreshTokenInvalid."""
+    known = revocation.session_of(refresh_token)
+    username = claims.username if claims else known.sub if known else None
+    tokens = get_gateway().refresh(refresh_token, username)
+    fresh = claims_of_new(tokens)
+    if tokens.refresh_token != refresh_token:
+        revocation.forget_session(refresh_token)
+    revocation.remember_session(tokens.refresh_token, fresh)
+    return tokens
+
+
+def _completed(outcome: Tokens | Challenge, email: str) -> Tokens | Challenge:
+    """A step of a sign-in; when it is the last, remember the session and make good a role not granted yet."""
+    if isinstance(outcome, Challenge):
+        return outcome
+    claims = claims_of_new(outcome)
+    noted = SignUp.objects.of(email)
+    if noted is not None:
+        try:
+            if not CognitoUser.from_claims(claims).roles:
+                grant_role(noted, claims.username or email)
+                outcome = get_gateway().refresh(outcome.refresh_token, claims.username)
+                claims = claims_of_new(outcome)
+            else:
+                noted.delete()
+        except AccountError as error:
+            logger.warning("A role could not be granted at sign-in: %s", error.get_codes())
+    revocation.remember_session(outcome.refresh_token, claims)
+    return outcome
+
+
+def claims_of_new(tokens: Tokens) -> Claims:
+    """The claims of tokens that Cognito has just given: they verify, or the settings are wrong."""
+    try:
+        return get_verifier().verify(tokens.access_token, "access")
+    except TokenError as error:
+        logger.error("A token that the pool has just given is refused: %s", error.code)
+        raise CognitoMisconfigured from None
+    except KeysUnavailable as error:
+        raise KeysUnavailableNow(error.retry_after) from None

@@ -1,0 +1,47 @@
+"""End of one session, or of all sessions of a person: refresh tokens in Cognito, access tokens here."""
+
+from contextlib import suppress
+
+from accounts import administration, revocation
+from accounts.cognito import Refused, get_gateway
+from accounts.exceptions import CognitoUnavailable, PersonNotFound, RefreshTokenInvalid
+from accounts.flows.sign_in import claims_of_new
+from accounts.tokens import Claims
+
+
+def sign_out(refresh_token: str, claims: Claims | None = None) -> None:
+    """End one session: its refresh token in Cognito, its access tokens here. An unknown token is no error."""
+    known = revocation.session_of(refresh_token)
+    session = known.origin_jti if known else claims.origin_jti if claims else None
+    ended = [refresh_token]
+    if session is None:
+        # Whose access tokens are these? Cognito tells only by giving one more.
+        with suppress(RefreshTokenInvalid):
+            tokens = get_gateway().refresh_of_any_client(refresh_token)
+            session = claims_of_new(tokens).origin_jti
+            ended.append(tokens.refresh_token)
+    try:
+        for token in dict.fromkeys(ended):
+            get_gateway().revoke(token)
+    finally:
+        # Ours ends even while Cognito does not answer.
+        if session is not None:
+            revocation.revoke_session(session)
+    revocation.forget_session(refresh_token)
+
+
+def sign_out_everywhere(access_token: str, claims: Claims) -> None:
+    """End all sessions of the person: in Cognito first, so that nothing is refreshed behind our cut-off.
+
+    Cognito takes an access token for that, but not every one: where it does not, we ask as administrators.
+    """
+    try:
+        if claims.username is not None:  # a machine has no sessions
+            try:
+                get_gateway().sign_out_everywhere(access_token)
+            except (Refused, CognitoUnavailable):
+                with suppress(PersonNotFound):
+                    administration.sign_out_everywhere(claims.username)
+    finally:
+        # Ours end even while Cognito does not answer.
+        revocation.revoke_person(claims.sub)
