@@ -23,8 +23,13 @@ from local_cognito.template import TEMPLATE, Template, build, client_id
 DEFAULT_PORT = 9229
 DEFAULT_REGION = "eu-west-1"
 DEFAULT_APP_URLS = ("http://127.0.0.1:8000", "http://localhost:8000")
-# Where the template's default addresses live; they are moved to wherever the service runs.
-_TEMPLATE_APP_URL = "http://localhost:8000"
+# Redirect URIs by parameter of the template: paths are those of the service, under each of its addresses.
+_REDIRECT_URIS = {
+    "WebCallbackUrls": ("/accounts/hosted/callback/",),
+    "WebLogoutUrls": ("/",),
+    "SpaCallbackUrls": ("/api/docs/oauth2-redirect.html", "http://localhost:5173/"),
+    "SpaLogoutUrls": ("/", "http://localhost:5173/"),
+}
 
 # Each stand-in of a process has an account of its own in moto, so that they do not see each other's pools.
 _accounts = itertools.count(200_000_000_001)
@@ -187,17 +192,13 @@ class LocalCognito:
         return client_id("SpaClient")
 
     def _filled_template(self) -> Template:
-        """The template with its default callbacks moved to where the service really runs."""
-        defaults = Template(self._template).lists()
-        return Template(self._template, {name: ",".join(self._moved(urls)) for name, urls in defaults.items()})
+        """The template with the redirect URIs of where the service really runs."""
+        return Template(self._template, {name: self._absolute(uris) for name, uris in _REDIRECT_URIS.items()})
 
-    def _moved(self, urls: list[str]) -> list[str]:
-        moved = [
-            app_url + url.removeprefix(_TEMPLATE_APP_URL) if url.startswith(f"{_TEMPLATE_APP_URL}/") else url
-            for app_url in self._app_urls
-            for url in urls
-        ]
-        return list(dict.fromkeys(moved))
+    def _absolute(self, uris: Iterable[str]) -> str:
+        """A comma list of the URIs; a path stands for one URI under each address of the service."""
+        found = [app_url + uri if uri.startswith("/") else uri for app_url in self._app_urls for uri in uris]
+        return ",".join(dict.fromkeys(found))
 
 
 def describe(environment: Mapping[str, str]) -> str:

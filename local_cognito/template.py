@@ -57,13 +57,9 @@ class Template:
         self._values = {name: self._typed(name, value) for name, value in given.items()}
         self.resources: dict[str, dict[str, Any]] = document["Resources"]
 
-    def lists(self) -> dict[str, list[str]]:
-        """Values of the parameters that are lists: the callback and sign-out addresses."""
-        return {name: list(value) for name, value in self._values.items() if isinstance(value, list)}
-
-    def _typed(self, name: str, value: str) -> str | list[str]:
+    def _typed(self, name: str, value: str | None) -> str | list[str] | None:
         if self._declared[name]["Type"] == "CommaDelimitedList":
-            return [item.strip() for item in value.split(",")]
+            return [item.strip() for item in (value or "").split(",") if item.strip()]
         return value
 
     def of_type(self, type_: str) -> list[tuple[str, dict[str, Any]]]:
@@ -109,6 +105,14 @@ class Template:
         left, right = map(self._resolve, arguments)
         return bool(left == right)
 
+    def _join(self, arguments: list[Any]) -> str:
+        separator, parts = arguments
+        return str(separator).join(self._resolve(parts))
+
+    def _split(self, arguments: list[Any]) -> list[str]:
+        separator, text = arguments
+        return str(self._resolve(text)).split(separator)
+
     def _not(self, arguments: list[Any]) -> bool:
         return not self._resolve(arguments[0])
 
@@ -118,7 +122,9 @@ _FUNCTIONS: dict[str, Callable[[Template, Any], Any]] = {
     "Fn::If": Template._if,
     "Fn::Sub": Template._sub,
     "Fn::Equals": Template._equals,
+    "Fn::Join": Template._join,
     "Fn::Not": Template._not,
+    "Fn::Split": Template._split,
 }
 
 

@@ -1,8 +1,10 @@
 """What the template of the user pool makes of its parameters: mail, other providers, WAF."""
 
+import re
+
 import pytest
 
-from tests.infra.templates import Stack
+from tests.infra.templates import NAMES, Stack
 
 # What must be given for a provider to appear, its name in the pool, and its resource.
 PROVIDERS = {
@@ -115,3 +117,46 @@ def test_waf_does_not_count_the_service_which_signs_everybody_in_from_one_addres
     assert exempt == {"Arn": "<WafServers.Arn>"}
     assert stack.resource("WafServers")["Addresses"] == ["192.0.2.1/32", "192.0.2.2/32"]
     assert Stack("cognito", {"Waf": "true"}).resource("WafServers")["Addresses"] == []
+
+
+# --- Redirect URIs ---
+
+REDIRECTS = {
+    "WebCallbackUrls": "https://books.example.com/accounts/hosted/callback/",
+    "WebLogoutUrls": "https://books.example.com/",
+    "SpaCallbackUrls": "https://app.example.com/callback",
+    "SpaLogoutUrls": "https://app.example.com/",
+}
+
+
+@pytest.mark.parametrize("name", REDIRECTS)
+def test_no_redirect_uri_is_a_default_and_none_is_plain_http(name: str) -> None:
+    parameter = Stack("cognito").template["Parameters"][name]
+    assert "Default" not in parameter
+    assert re.search(parameter["AllowedPattern"], REDIRECTS[name])
+    for refused in ("http://localhost:8000/", "http://127.0.0.1:8000/", "http://books.example.com/", ""):
+        assert not re.search(parameter["AllowedPattern"], refused), refused
+
+
+def test_an_app_may_have_a_scheme_of_its_own_and_the_site_may_not() -> None:
+    parameters = Stack("cognito").template["Parameters"]
+    assert re.search(parameters["SpaCallbackUrls"]["AllowedPattern"], "com.example.books://callback")
+    assert not re.search(parameters["WebCallbackUrls"]["AllowedPattern"], "com.example.books://callback")
+
+
+def test_templates_for_production_name_no_loopback_address() -> None:
+    for name in NAMES:
+        assert not re.search(r"localhost|127\.0\.0\.1", Stack(name).text), name
+
+
+def test_a_developers_machine_is_added_by_a_parameter_of_its_own() -> None:
+    lists = {name: uri.split(",") for name, uri in REDIRECTS.items()}
+    stack = Stack("cognito", lists)
+    assert stack.resource("WebClient")["CallbackURLs"] == [REDIRECTS["WebCallbackUrls"]]
+    assert stack.resource("SpaClient")["LogoutURLs"] == [REDIRECTS["SpaLogoutUrls"]]
+    stack = Stack("cognito", {**lists, "DevelopmentOrigin": "http://dev:8000"})
+    assert stack.resource("WebClient")["CallbackURLs"] == [
+        REDIRECTS["WebCallbackUrls"],
+        "http://dev:8000/accounts/hosted/callback/",
+    ]
+    assert stack.resource("SpaClient")["LogoutURLs"] == [REDIRECTS["SpaLogoutUrls"], "http://dev:8000/"]
