@@ -1,8 +1,8 @@
-# syntax=docker/dockerfile:1
-# The image of the service: docker build --tag books .
-# The stage `local` has the local Cognito besides, for compose.yaml and no other use.
+# The image of the service: docker build --tag books . (BuildKit, the default of Docker 23 and later)
+# The stage `local` adds the local Cognito, for compose.yaml only.
 
-FROM python:3.11-slim-trixie AS python
+# Python 3.11.17. The digest of the multi-platform index: the same bytes at every build. A new one brings fixes of the base.
+FROM python:3.11-slim-trixie@sha256:45037981b62b34b44602584fccbc4d884d5f7dc92c7ee86bb38a698a79fe1e51 AS python
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 WORKDIR /app
 
@@ -15,7 +15,7 @@ COPY accounts/ accounts/
 COPY books/ books/
 COPY config/ config/
 COPY templates/ templates/
-# Whatever is written is written now: the container's root may be read-only.
+# All files are written at build time: the container's root file system is read-only.
 RUN python manage.py collectstatic --noinput --verbosity 0 && python -m compileall -q accounts books config
 
 FROM build AS build-local
@@ -31,14 +31,14 @@ USER 10001:10001
 CMD ["python", "-m", "local_cognito"]
 
 FROM python AS service
-# Amazon's own authorities, which sign the certificates of RDS and are in no system's store.
+# Certificate authorities of Amazon RDS, which no system's trust store contains. AWS changes this file: it has no fixed checksum.
 ADD --chmod=444 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem /etc/ssl/certs/rds.pem
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# A number, so that a platform can see that it is not root; it owns nothing here, and writes to /tmp only.
+# A numeric user id, which a platform can see is not root. It owns no file and writes to /tmp only.
 USER 10001:10001
 ENV HOST=0.0.0.0 PORT=8000 PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/healthz\", timeout=4)"]
-# This process itself gets SIGTERM, and then answers what is under way (config/serve.py).
+# An exec form: this process receives SIGTERM and completes the requests in progress (config/serve.py).
 CMD ["python", "-m", "config.serve"]
