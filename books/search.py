@@ -88,7 +88,8 @@ class HasWords(Func):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, tuple[str]]:
         """A GIN index answers this. Words are letters, digits and marks: nothing in them needs quoting."""
-        alias = compiler.quote_name_unless_alias(self._pk.alias)
+        column, _ = compiler.compile(self._pk)
+        alias = column.rpartition(".")[0]
         return f'{alias}."search" @@ %s::tsquery', (" & ".join(f"'{word}'" for word in self.words),)
 
     def as_sqlite(
@@ -96,7 +97,7 @@ class HasWords(Func):
     ) -> tuple[str, tuple[str]]:
         """FTS5 answers this."""
         row, _ = compiler.compile(self._pk)
-        table = compiler.quote_name_unless_alias(f"{self._pk.target.model._meta.db_table}_words")
+        table = connection.ops.quote_name(f"{self._pk.target.model._meta.db_table}_words")
         found = f"{row} IN (SELECT rowid FROM {table} WHERE {table} MATCH %s)"  # noqa: S608 - names only
         return found, (" AND ".join(f'"{word}"' for word in self.words),)
 
