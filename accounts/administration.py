@@ -49,6 +49,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The identifiers of an account: its subject, and the user name that Cognito uses internally."""
+
+    sub: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Some people, and Cognito's token for those who come next, if any do."""
 
@@ -138,6 +146,16 @@ def person(sub: str) -> Person:
     """The person with this subject or e-mail address. Raises PersonNotFound."""
     user = get_gateway().administer("admin_get_user", _NOBODY, Username=sub)
     return _person({**user, "Attributes": user["UserAttributes"]}, roles_of_person(user["Username"]))
+
+
+def account(username: str) -> Account:
+    """The identifiers of the account with this subject or e-mail address. Raises PersonNotFound.
+
+    One call whether or not there is an account, so that the time of an answer does not depend on it.
+    """
+    user = get_gateway().administer("admin_get_user", _NOBODY, Username=username)
+    attributes = {pair["Name"]: pair.get("Value", "") for pair in user["UserAttributes"]}
+    return Account(sub=attributes["sub"], username=user["Username"])
 
 
 def roles_of_person(username: str) -> tuple[Role, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # `_address`: per client address. `_account`: per e-mail address, whether or not somebody has an account with it.
-RateName = Literal["sign_in_address", "sign_in_account", "mail_address", "mail_account", "code_account"]
+RateName = Literal["sign_in_address", "sign_in_account", "mail_address", "mail_account", "code_address", "code_account"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +23,6 @@ DEFAULT_RATES: Mapping[RateName, Rate] = {
     "sign_in_account": Rate(5, UNITS["min"]),
     "mail_address": Rate(20, UNITS["h"]),
     "mail_account": Rate(5, UNITS["h"]),
+    "code_address": Rate(60, UNITS["h"]),
     "code_account": Rate(10, UNITS["h"]),
 }

@@ -30,6 +30,9 @@ from accounts.rates import DEFAULT_RATES, RateName
 from accounts.signals import throttled
 from accounts.windows import Count, Counter, Over, SharedWindow
 
+# Rates per address that count failures only. A right code is no guess, and an office behind one address enters many.
+RETURNED_TO_ADDRESS: frozenset[RateName] = frozenset({"code_address"})
+
 
 class Throttled(AccountError):
     """429: too many attempts. `wait` is in whole seconds, at least one, until the next one is allowed."""
@@ -60,8 +63,8 @@ def attempt(
     """Count an attempt: of the client's address by the rate `address`, of an account by the rate and name `account`.
 
     The name is the e-mail address that the request is about, or a `sub`; for one rate always the same kind. After
-    success the account's count is given back, never the address's. Raises Throttled when either is over; then
-    neither has counted.
+    success the account's count is given back, and the address's too if its rate is one of RETURNED_TO_ADDRESS.
+    Raises Throttled when either is over; then neither has counted.
     """
     addressed = None if address is None else _count(address, client_address(request))
     accounted = None if account is None else _count(account[0], account[1].strip().casefold())
@@ -77,8 +80,11 @@ def attempt(
         yield made
     finally:
         # One that took longer than its window has left it by itself.
-        if made.has_succeeded and accounted is not None and time.monotonic() - started < accounted.rate.seconds:
-            counter.give_back(window, accounted)
+        if made.has_succeeded:
+            taken = time.monotonic() - started
+            for count in (addressed if address in RETURNED_TO_ADDRESS else None, accounted):
+                if count is not None and taken < count.rate.seconds:
+                    counter.give_back(window, count)
 
 
 def client_address(request: HttpRequest | Request) -> str:

@@ -46,14 +46,18 @@ def send_email_code(request: HttpRequest, access_token: str, claims: Claims) -> 
 
 def verify_email(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
     """Make the new address count. Raises CodeMismatch, CodeExpired, Throttled."""
-    with throttles.attempt(request, account=("code_account", f"verify {claims.sub}")) as attempt:
+    with throttles.attempt(
+        request, address="code_address", account=("code_account", f"verify {claims.sub}")
+    ) as attempt:
         get_gateway().verify_email(access_token, code)
         attempt.succeeded()
 
 
 def finish_mfa(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
     """Ask for codes of the new secret from now on. Raises CodeMismatch, Throttled."""
-    with throttles.attempt(request, account=mfa_account(claims.username or claims.sub)) as attempt:
+    with throttles.attempt(
+        request, address="code_address", account=mfa_account(claims.username or claims.sub)
+    ) as attempt:
         get_gateway().finish_mfa(access_token, code)
         attempt.succeeded()
 
@@ -97,7 +101,7 @@ def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: s
     if isinstance(outcome, Challenge):
         if outcome.name != "SOFTWARE_TOKEN_MFA":
             raise ChallengeUnknown
-        with throttles.attempt(request, account=mfa_account(outcome.username)) as attempt:
+        with throttles.attempt(request, address="code_address", account=mfa_account(outcome.username)) as attempt:
             proven = challenges.answered(outcome, code)
             attempt.succeeded()
         if not isinstance(proven, Tokens):
@@ -121,5 +125,11 @@ def _prove_password(request: HttpRequest, access_token: str, claims: Claims, pas
 
 
 def address_of(access_token: str, claims: Claims) -> str:
-    """The e-mail address somebody signs in with; an access token does not hold it."""
-    return get_gateway().profile(access_token).attributes.get("email", claims.username or claims.sub)
+    """The name by which attempts on an account are counted: its e-mail address if verified, else its user name.
+
+    An unverified address may be somebody else's, whose attempts must not be used up.
+    """
+    attributes = get_gateway().profile(access_token).attributes
+    if attributes.get("email_verified") == "true" and "email" in attributes:
+        return attributes["email"]
+    return claims.username or claims.sub

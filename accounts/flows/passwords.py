@@ -27,19 +27,19 @@ def reset_password(request: HttpRequest, email: str, code: str, new_password: st
     Raises PasswordTooWeak (before the code is spent), CodeMismatch, PasswordReused, Throttled.
     """
     administration.require_good_password(new_password)
-    with throttles.attempt(request, account=("code_account", email)) as attempt:
+    with throttles.attempt(request, address="code_address", account=("code_account", email)) as attempt:
         # Whose sessions will end is asked before the code is spent: afterwards nothing may stand in the way.
         try:
-            person = administration.person(email)
+            account = administration.account(email)
         except PersonNotFound:
-            person = None
+            account = None
         get_gateway().reset_password(email, code, new_password)
         attempt.succeeded()
-    if person is not None:
+    if account is not None:
         try:
-            administration.sign_out_everywhere(person.username)
+            administration.sign_out_everywhere(account.username)
         finally:
-            revocation.revoke_person(person.sub)
+            revocation.revoke_person(account.sub)
 
 
 def change_password(request: HttpRequest, access_token: str, claims: Claims, current: str, new: str) -> None:

@@ -35,7 +35,7 @@ def answer_challenge(request: HttpRequest, challenge: Challenge, email: str, ans
     """Answer a challenge. Raises ChallengeExpired, CodeMismatch, PasswordTooWeak, PasswordReused, Throttled."""
     if challenges.needed(challenge) == "new_password":
         administration.require_good_password(answer)
-    with throttles.attempt(request, account=mfa_account(challenge.username)) as attempt:
+    with throttles.attempt(request, address="code_address", account=mfa_account(challenge.username)) as attempt:
         outcome = challenges.answered(challenge, answer)
         attempt.succeeded()
     return _completed(outcome, email)

@@ -88,7 +88,7 @@ def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str |
     noted = SignUp.objects.of(email)
     if password is not None:
         administration.require_good_password(password)
-    with throttles.attempt(request, account=("code_account", email)) as attempt:
+    with throttles.attempt(request, address="code_address", account=("code_account", email)) as attempt:
         if password is None and noted is not None and noted.needs_password:
             raise PasswordMissing
         get_gateway().confirm_sign_up(email, code)

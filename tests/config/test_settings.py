@@ -169,6 +169,7 @@ def test_what_is_not_said_has_a_safe_default(read: Read, settings: Settings) -> 
         "sign_in_account": (5, 60),
         "mail_address": (20, 3600),
         "mail_account": (5, 3600),
+        "code_address": (60, 3600),
         "code_account": (10, 3600),
     }
     assert not settings.DEBUG
