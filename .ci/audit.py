@@ -1,4 +1,4 @@
-"""What no linter sees: secrets in the repository, and libraries with known holes. `make check` runs it.
+"""Audit of the repository for secrets and of the libraries for published vulnerabilities. `make check` runs it.
 
 `audit.py secrets`: no file has what looks like a secret, beside what .secrets.baseline knows. Passwords by their names
 are ruff's to find in the server's code (S105 to S107): tests are full of made-up ones.

@@ -1,1 +1,1 @@
-"""How fast is it, on this machine? `make benchmark`; docs/performance.md says what the figures mean."""
+"""Benchmarks of this service on this machine: `make benchmark`. docs/performance.md explains the figures."""

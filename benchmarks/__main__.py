@@ -1,4 +1,4 @@
-"""`make benchmark`: measure this service on this machine, alone, and print tables. Nothing it makes is left behind."""
+"""`make benchmark`: command line of the benchmarks; prints tables and removes everything it created."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Where do the books of a benchmark live? In databases of its own, which are gone when it ends."""
+"""Temporary PostgreSQL databases for benchmarks."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Where does the time of a request go? A flame graph of one worker under load, by py-spy."""
+"""Flame graph of one worker under load, recorded by py-spy."""
 
 import re
 import shutil

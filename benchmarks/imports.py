@@ -1,4 +1,4 @@
-"""How fast is a catalogue imported? Beside PostgreSQL's COPY of the same rows into the same tables."""
+"""Benchmark of catalogue import against PostgreSQL's COPY of the same rows into the same tables."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""How is the server kept busy? A few keep-alive connections, in this process, whose own CPU is counted nowhere."""
+"""Load generator: a few keep-alive connections from this process, whose own CPU time is not counted."""
 
 import json
 import re

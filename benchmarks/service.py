@@ -1,4 +1,4 @@
-"""What is measured? The server of `make serve`, with a pretend user pool and scratch databases."""
+"""The server under test: `make serve` with a generated user pool and temporary databases."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""How are figures told? One table, as text and as markdown; medians, with the least and the most beside them."""
+"""Result tables as text and Markdown: medians with minimum and maximum."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What does a request cost? CPU of the server and of PostgreSQL, and how long the client waits."""
+"""Benchmark of requests: CPU time of server and PostgreSQL, and latency seen by the client."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""``python -m local_cognito``: a local Cognito in its own process, until Ctrl-C or until its parent is gone."""
+"""``python -m local_cognito``: the local Cognito as a process; ends with Ctrl-C or with its parent."""
 
 import argparse
 import contextlib

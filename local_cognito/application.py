@@ -1,4 +1,4 @@
-"""Which part answers which path? The WSGI application in front of everything."""
+"""The WSGI application: dispatches each path to the AWS API, the hosted pages, the key documents or /_local/."""
 
 import json
 import logging

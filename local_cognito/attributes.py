@@ -1,4 +1,4 @@
-"""What may be written into a person's attributes, and how they are told."""
+"""User attributes: schema validation, write permissions of an app client, and conversion to AWS's list form."""
 
 from typing import Any
 

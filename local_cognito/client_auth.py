@@ -1,4 +1,4 @@
-"""Is the caller the app client it says it is?"""
+"""Authentication of app clients: SECRET_HASH and client secrets."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def check_secret_hash(client: Client, username: str, given: str | None) -> None:
 
 
 def is_secret(client: Client, given: str | None) -> bool:
-    """Is this the client's secret? None is right for a public client, and only for one."""
+    """Whether `given` is the client's secret. None matches a public client only."""
     if client.secret is None or given is None:
         return client.secret is None and given is None
     return hmac.compare_digest(client.secret.encode(), given.encode())

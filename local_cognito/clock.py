@@ -1,4 +1,4 @@
-"""What time is it? Tests move this clock instead of sleeping."""
+"""A wall clock with an offset that tests can advance."""
 
 import time
 from datetime import UTC, datetime

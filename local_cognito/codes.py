@@ -1,4 +1,4 @@
-"""Six-digit codes: sent, guessed at, expired, used once."""
+"""Six-digit verification codes: delivery, attempt limit, expiry and single use."""
 
 import hmac
 import secrets
@@ -38,7 +38,7 @@ def send(cognito: Cognito, pool: Pool, user: User, purpose: str, kind: Kind, to:
 
 
 def check(cognito: Cognito, pool: Pool, user: User, purpose: str, digits: str) -> None:
-    """Is this the code that was sent last? It stays valid until ``spend``.
+    """Check the code that was sent last. It stays valid until ``spend``.
 
     Raises CognitoError: ExpiredCodeException when none was sent or its time is over, CodeMismatchException
     for a wrong one, TooManyFailedAttemptsException after five wrong ones, when only a new code helps.

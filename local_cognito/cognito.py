@@ -1,4 +1,4 @@
-"""The running stand-in as its operations see it: address, clock, store, keys and outbox in one place."""
+"""Shared state of a running stand-in: address, clock, store, signing keys and outbox."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Three people to try things with."""
+"""The three demo users, one for each role."""
 
 import uuid
 from dataclasses import dataclass

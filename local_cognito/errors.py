@@ -1,4 +1,4 @@
-"""The one exception of the stand-in: an error code that Cognito's API has, and a sentence for people."""
+"""The exception of the stand-in: an error code of Cognito's API and a message."""
 
 
 class CognitoError(Exception):

@@ -1,4 +1,4 @@
-"""Sign-ins and what comes of them: tokens, refreshed, rotated, revoked."""
+"""Sign-in sessions and their tokens: issue, refresh, rotation and revocation."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""/_local/: what was sent and who is there, for the developer at this machine only.
+"""/_local/: delivered messages and users, for the developer at this machine only.
 
 These pages show codes and passwords, so no web page may read them: no CORS, and only under a loopback name
 (a foreign name that resolves to 127.0.0.1 is how a web page would get in).

@@ -1,4 +1,4 @@
-"""What Cognito remembers and moto does not: codes, challenges, sign-ins, second factors. All of it in memory."""
+"""State that moto does not hold: codes, challenges, sign-in sessions and second factors, in memory."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""What was "sent": every mail is kept here instead, for people and tests to read."""
+"""Outbox: messages are stored here instead of being sent."""
 
 from collections import deque
 from collections.abc import Callable

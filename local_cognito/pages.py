@@ -1,4 +1,4 @@
-"""How pages for people are rendered: one template folder, one stylesheet, nothing from elsewhere, no script."""
+"""Rendering of HTML pages: one template folder, one stylesheet, no script and no external resource."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What moto does well is left to moto's own server app, loaded when it is first needed.
+"""Delegation of operations to moto's server application, which is loaded on first use.
 
 Only its answers go out: moto's own pages (which show every password, to any web page that asks) are not served.
 """

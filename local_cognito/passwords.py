@@ -1,4 +1,4 @@
-"""Is a password good enough, the right one, and how often may one guess?"""
+"""Password policy, password verification and lockout after failed attempts."""
 
 import secrets
 import string

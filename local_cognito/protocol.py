@@ -1,4 +1,4 @@
-"""The AWS JSON protocol: one POST with X-Amz-Target in, one JSON answer or one error code out."""
+"""The AWS JSON 1.1 protocol: a POST with X-Amz-Target, answered with JSON or an error code."""
 
 import json
 import logging

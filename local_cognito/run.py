@@ -1,4 +1,4 @@
-"""``make run``: the whole product on one machine. A Cognito of its own, a database, sample books, the server.
+"""``make run``: starts the local Cognito, prepares the database and sample books, and starts the server.
 
 Everything is safe to repeat, and everything this starts ends with it.
 """

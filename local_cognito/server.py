@@ -1,4 +1,4 @@
-"""Start and stop a local Cognito, here or in its own process; bring it back to its first state between tests."""
+"""Start, stop and reset of a local Cognito, in this process or in its own."""
 
 import itertools
 import logging

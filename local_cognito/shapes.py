@@ -1,4 +1,4 @@
-"""Does a request have the shape that AWS's own service model (shipped with botocore) states?
+"""Validation of requests against the shapes of AWS's service model, as shipped with botocore.
 
 AWS checks every request against this model before anything else happens; botocore itself checks only
 required members and minimum lengths, so a client learns of the rest from the server.

@@ -1,4 +1,4 @@
-"""Proof of a password without sending it: SRP-6a (RFC 5054) with Cognito's key derivation.
+"""SRP-6a password authentication (RFC 5054) with Cognito's key derivation.
 
 The group is the 3072-bit one of RFC 5054 appendix A; hashes are SHA-256 over numbers in two's complement hex.
 What pycognito, Amplify and amazon-cognito-identity-js do on their side is the specification of this one.
@@ -95,7 +95,7 @@ class Exchange:
         return hmac.new(extracted, _INFO + b"\1", hashlib.sha256).digest()[:16]
 
     def proves(self, secret_block: str, timestamp: str, signature: str, now: datetime) -> bool:
-        """Is this the signature of somebody who knows the password, made just now?
+        """Whether the signature proves knowledge of the password and was made just now.
 
         Takes PASSWORD_CLAIM_SECRET_BLOCK and PASSWORD_CLAIM_SIGNATURE (base64) and TIMESTAMP
         (``Thu Nov 5 07:09:03 UTC 2026``: English names, no zero before the day).

@@ -1,4 +1,4 @@
-"""Where pools, clients, groups and users are kept: in moto's models, imported here and in ``pass_through`` only.
+"""Pools, clients, groups and users, stored in moto's models, which only this module and ``pass_through`` import.
 
 moto stores well and judges badly. So the objects are its own, and what it does not know (codes, sessions,
 refresh tokens, second factors) hangs off them in ``memory``; whoever drops a pool drops everything about it.
@@ -163,7 +163,7 @@ class Client:
         return int(amount) * _UNITS[unit]
 
     def allows(self, flow: str) -> bool:
-        """Is this flow (``USER_PASSWORD_AUTH`` ...) among the client's ExplicitAuthFlows?"""
+        """Whether the flow (``USER_PASSWORD_AUTH`` ...) is among the client's ExplicitAuthFlows."""
         flows = self.config.get("ExplicitAuthFlows") or _DEFAULT_FLOWS
         return f"ALLOW_{flow}" in flows or flow in flows
 

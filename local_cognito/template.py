@@ -1,4 +1,4 @@
-"""What does infra/cognito.yaml say, and how does a pool come of it?
+"""Creation of the user pool from the CloudFormation template infra/cognito.yaml.
 
 Development and production cannot drift: the local pool is made from the template that CloudFormation deploys.
 Only the functions that the template uses are understood; anything else is an error, not a guess.

@@ -1,4 +1,4 @@
-"""Is a token ours, and what is written in one? The only import of ``jwt`` here.
+"""Signing and verification of the stand-in's tokens; the only importer of ``jwt`` here.
 
 Keys are generated at each start, two per pool as Cognito has them (one signs ID tokens, one access tokens):
 no token of this process can look like one of AWS's, nor like one of moto's, whose signing key is public.

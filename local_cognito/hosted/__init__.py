@@ -1,4 +1,4 @@
-"""The hosted sign-in (Cognito's managed login): pages for people, and the OAuth 2.0 endpoints behind them."""
+"""The hosted sign-in (Cognito's managed login): HTML pages and the OAuth 2.0 endpoints."""
 
 from collections.abc import Callable
 

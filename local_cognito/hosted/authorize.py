@@ -1,4 +1,4 @@
-"""/oauth2/authorize: straight back with a code for somebody signed in here, to the sign-in page for anybody else."""
+"""/oauth2/authorize: redirects with an authorization code when a hosted session exists, else to the sign-in page."""
 
 from werkzeug.wrappers import Request, Response
 

@@ -1,4 +1,4 @@
-"""/login: the sign-in page, one form per step: password, new password, code, setting up an app."""
+"""/login: the sign-in page, one form per step: password, new password, code, set-up of an authenticator app."""
 
 import hmac
 from typing import Any

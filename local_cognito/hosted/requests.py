@@ -1,4 +1,4 @@
-"""Is an authorization request one that may be answered, and where to? (RFC 6749 section 4.1.1, RFC 7636)
+"""Validation of authorization requests (RFC 6749 section 4.1.1, RFC 7636).
 
 A wrong client or redirect_uri is told to the person, never to the address in the request; any other mistake
 goes back to the client that made it.

@@ -1,4 +1,4 @@
-"""Who is signed in at the hosted pages? One cookie, for an hour."""
+"""Sessions of the hosted pages, in one cookie that lasts an hour."""
 
 from werkzeug.wrappers import Request, Response
 

@@ -1,4 +1,4 @@
-"""/oauth2/token and /oauth2/revoke: a code, a refresh token or a client's own secret becomes tokens, or ends them."""
+"""/oauth2/token and /oauth2/revoke: grants by code, refresh token and client credentials; revocation (RFC 7009)."""
 
 import base64
 import binascii

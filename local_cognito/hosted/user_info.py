@@ -1,4 +1,4 @@
-"""/oauth2/userInfo: what the token's scopes let a client know of a person."""
+"""/oauth2/userInfo: the claims of a user that the scopes of the access token allow."""
 
 from werkzeug.wrappers import Request, Response
 

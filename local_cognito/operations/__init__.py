@@ -1,4 +1,4 @@
-"""Which operations are ours, each a plain function (cognito, request) -> answer, and which moto does well enough?"""
+"""Registry of operations: own ones are functions (cognito, request) -> answer; the others are passed to moto."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""An administrator acts on people: the Admin operations, with the same rules as for the people themselves."""
+"""The Admin operations, with the same rules as the public ones."""
 
 from typing import Any
 

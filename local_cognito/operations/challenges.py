@@ -1,4 +1,4 @@
-"""A sign-in asks for more: RespondToAuthChallenge, and what each challenge needs.
+"""RespondToAuthChallenge, and the responses that each challenge requires.
 
 A session is bound to its user, client and challenge, and works once; a mistyped answer may be corrected.
 """

@@ -1,4 +1,4 @@
-"""A password is forgotten or changed: ForgotPassword, ConfirmForgotPassword, ChangePassword."""
+"""ForgotPassword, ConfirmForgotPassword and ChangePassword."""
 
 from typing import Any
 

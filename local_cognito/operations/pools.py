@@ -1,4 +1,4 @@
-"""Pools and clients change: UpdateUserPool, CreateUserPoolClient, UpdateUserPoolClient, where moto is not strict."""
+"""UpdateUserPool, CreateUserPoolClient and UpdateUserPoolClient, with the validation that moto lacks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tokens live on or end: GetTokensFromRefreshToken, RevokeToken, GlobalSignOut."""
+"""GetTokensFromRefreshToken, RevokeToken and GlobalSignOut."""
 
 from typing import Any
 

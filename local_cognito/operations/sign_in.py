@@ -1,4 +1,4 @@
-"""A password is shown: InitiateAuth and AdminInitiateAuth."""
+"""InitiateAuth and AdminInitiateAuth."""
 
 from typing import Any
 

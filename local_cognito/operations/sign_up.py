@@ -1,4 +1,4 @@
-"""A stranger becomes a user: SignUp, ConfirmSignUp, ResendConfirmationCode."""
+"""SignUp, ConfirmSignUp and ResendConfirmationCode."""
 
 from typing import Any
 
