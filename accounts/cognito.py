@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
+from accounts.clock import cognito_clock
 from accounts.conf import CognitoConfig, get_config
 from accounts.exceptions import (
     ERRORS_OF_COGNITO,
@@ -491,7 +492,12 @@ def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappi
             if not has_place:
                 logger.warning("Cognito %s was not asked: too many wait for an answer.", operation)
                 raise CognitoUnavailable
-            return _asked(client, operation, errors, parameters)
+            asked_at = time.monotonic()
+            answer = _asked(client, operation, errors, parameters)
+            # Cut-offs of tokens follow Cognito's clock (accounts.revocation).
+            headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+            cognito_clock.heard(headers.get("date"), asked_at)
+            return answer
     except Exception as error:
         outcome = _OUTCOMES.get(type(error), "refused")
         raise

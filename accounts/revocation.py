@@ -1,10 +1,13 @@
-"""Was this token signed out since it was issued? Durable in the database, known to every worker within one second.
+"""Token revocation list: durable in the database, known to every worker within one second.
 
 Each process holds a small list of what was signed out and looks for new rows when it is needed and LOOK_SECONDS old:
 no query per request, one look at a time, and nobody is judged by a list older than MAX_AGE_SECONDS. A look that fails
 is an error for all who need it, never "not signed out".
 
 Sign out at Cognito first, then here: a refresh between the two would otherwise yield tokens from after the cut-off.
+
+A person's cut-off is compared with `iat`, which is Cognito's time: it follows the later of this machine's clock and
+Cognito's (accounts.clock).
 """
 
 import logging
@@ -20,6 +23,7 @@ from typing import NamedTuple
 
 from django.db import DatabaseError, models, transaction
 
+from accounts.clock import CognitoClock, cognito_clock
 from accounts.conf import get_config
 from accounts.models import KnownSession, Revocation
 from accounts.tokens import Claims, TokenError
@@ -36,6 +40,10 @@ OVERLAP_ROWS = 1000
 # The whole list is read anew this often: that drops what has expired, and heals whatever happened to the database.
 RELOAD_SECONDS = 600.0
 WAIT_SECONDS = 20.0
+# How long whoever sets a cut-off waits for it to begin, at most: it takes longer only where clocks differ.
+CUT_OFF_WAIT_SECONDS = 3.0
+# The same for a cut-off beyond the leeway, which is waited for only when somebody disabled is enabled at once.
+LEEWAY_WAIT_SECONDS = 15.0
 
 # AWS: "Access token expiration" and "ID token expiration" of an app client are at most one day.
 LONGEST_TOKEN_SECONDS = 24 * 3600
@@ -72,7 +80,7 @@ Row = tuple[int, str | None, str | None, int | None]
 class RevocationList:
     """What was signed out, as one process knows it. Safe to share between threads.
 
-    `clock` is monotonic and `now` is Unix time, both in seconds; `sleep` takes seconds.
+    `clock` is monotonic and `now` is Unix time, both in seconds; `sleep` takes seconds; `cognito` is the pool's clock.
     """
 
     def __init__(
@@ -81,15 +89,18 @@ class RevocationList:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        cognito: CognitoClock | None = None,
     ) -> None:
         self._clock = clock
         self._now = now
         self._sleep = sleep
+        self._cognito = cognito or CognitoClock(clock=clock, now=now)
         self._guard = threading.Lock()
         self.forget()
 
     def forget(self) -> None:
         """Start afresh, as a new process would. For tests, whose database is rolled back under the list."""
+        self._cognito.forget()
         self._held = _Held()
         self._flight: Future[None] | None = None
         self._looked_at = self._loaded_at = self._marked_at = self._cleaned_at = -math.inf
@@ -107,22 +118,44 @@ class RevocationList:
 
     def revoke_session(self, origin_jti: str) -> None:
         """Sign out one session: every token that descends from its sign-in. This process knows at once."""
-        self._record(LONGEST_TOKEN_SECONDS, origin_jti=origin_jti)
+        self._record(self._now(), origin_jti=origin_jti)
 
-    def revoke_person(self, sub: str) -> None:
+    def revoke_person(self, sub: str, *, beyond_leeway: bool = False) -> None:
         """Sign out a person everywhere: every token issued so far. Returns when a new one counts again.
 
         `iat` has whole seconds, so the cut-off is the next full second, and this waits until that has begun.
+        With `beyond_leeway` the cut-off is later by COGNITO_LEEWAY_SECONDS, so that it holds for every token that is
+        accepted now, however far Cognito's clock is ahead; nobody waits for it. It is for people who cannot sign in
+        any more: whoever can is refused until it has begun.
         """
-        cut_off = math.floor(self._now()) + 1
-        self._record(LONGEST_TOKEN_SECONDS + 1, sub=sub, not_before=cut_off)
-        for _ in range(3):  # a sleep may end a moment early; a clock that is set back must not hold us for ever
-            left = cut_off - self._now()
-            if left > 0:
-                self._sleep(min(left, 1.0))
+        bounds = self._cognito.bounds()
+        latest = self._now() if bounds is None else max(self._now(), bounds[1])
+        cut_off = math.floor(latest) + 1 + (get_config().leeway_seconds if beyond_leeway else 0)
+        self._record(max(cut_off, self._now()), sub=sub, not_before=cut_off)
+        if not beyond_leeway:
+            self._await(cut_off, CUT_OFF_WAIT_SECONDS)
 
-    def _record(self, lifetime: float, **columns: str | int) -> None:
-        expires_at = self._moment(lifetime + get_config().leeway_seconds)
+    def await_cut_off(self, sub: str) -> None:
+        """Return when new tokens of a person count, who was signed out beyond the leeway a moment ago.
+
+        After LEEWAY_WAIT_SECONDS in any case.
+        """
+        moment = self._clock()
+        self._look(fresh=moment, usable=moment)
+        self._await(self._held.people.get(sub, 0), LEEWAY_WAIT_SECONDS)
+
+    def _await(self, cut_off: int, seconds: float) -> None:
+        """Sleep until Cognito's clock shows `cut_off`, for `seconds` at most."""
+        for _ in range(math.ceil(seconds)):  # a sleep may end early; a clock that is set back must not hold us for ever
+            bounds = self._cognito.bounds()
+            left = cut_off - (self._now() if bounds is None else bounds[0])
+            if left <= 0:
+                return
+            self._sleep(min(left, 1.0))
+
+    def _record(self, newest: float, **columns: str | int) -> None:
+        """Add a row that concerns tokens issued up to `newest` (Unix seconds), and let this process know."""
+        expires_at = datetime.fromtimestamp(newest + LONGEST_TOKEN_SECONDS + get_config().leeway_seconds, UTC)
         # Durable: inside another transaction, other workers would not see the row; Django refuses that.
         with transaction.atomic(durable=True):
             Revocation.objects.create(expires_at=expires_at, **columns)
@@ -233,10 +266,11 @@ def _digest(refresh_token: str) -> str:
     return sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-_revocations = RevocationList()
+_revocations = RevocationList(cognito=cognito_clock)
 require_current = _revocations.require_current
 revoke_session = _revocations.revoke_session
 revoke_person = _revocations.revoke_person
+await_cut_off = _revocations.await_cut_off
 session_of = _revocations.session_of
 forget = _revocations.forget
 

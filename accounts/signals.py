@@ -29,3 +29,7 @@ throttle); `unavailable` (a time-out, the network, a fault of Cognito); or `misc
 
 throttled = Signal()
 """An attempt was turned away. `rate` names the one that was over, such as `sign_in_account` (accounts.rates)."""
+
+clock_compared = Signal()
+"""An answer of Cognito told the time. `seconds` is by how much Cognito's clock is ahead of this machine's (negative:
+behind), as far as the latest answers tell."""

@@ -43,14 +43,15 @@ def disable(actor: str, sub: str) -> None:
     try:
         administration.disable(other.username)
     finally:
-        revocation.revoke_person(other.sub)
+        revocation.revoke_person(other.sub, beyond_leeway=True)
 
 
 def enable(actor: str, sub: str) -> None:
-    """Let somebody in again."""
+    """Let somebody in again. Returns when a sign-in right after gives tokens that are accepted."""
     other = _somebody_else(actor, sub)
     _keep(actor, other, AuditRecord.Action.ENABLE)
     administration.enable(other.username)
+    revocation.await_cut_off(other.sub)
 
 
 def sign_out(actor: str, sub: str) -> None:

@@ -11,7 +11,15 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from accounts import signals
@@ -29,6 +37,11 @@ KEY_FETCHES = Counter("key_set_fetches", "Fetches of the pool's public keys.", [
 COGNITO_CALLS = Counter("cognito_calls", "Operations that Cognito was asked for.", ["operation", "outcome"])
 COGNITO_SECONDS = Histogram(
     "cognito_call_seconds", "Time until Cognito answered, in seconds.", ["operation"], buckets=_BUCKETS
+)
+CLOCK = Gauge(
+    "cognito_clock_difference_seconds",
+    "By how much Cognito's clock is ahead of this machine's, by the latest answer of Cognito.",
+    multiprocess_mode="mostrecent",
 )
 THROTTLED = Counter("throttled_attempts", "Attempts turned away, by the rate that was over.", ["rate"])
 
@@ -87,6 +100,10 @@ def _cognito_called(operation: str, outcome: str, seconds: float, **_: Any) -> N
     COGNITO_SECONDS.labels(operation).observe(seconds)
 
 
+def _clock_compared(seconds: float, **_: Any) -> None:
+    CLOCK.set(seconds)
+
+
 def _throttled(rate: str, **_: Any) -> None:
     THROTTLED.labels(rate).inc()
 
@@ -95,5 +112,6 @@ _RECEIVERS: tuple[tuple[Any, Callable[..., None]], ...] = (
     (signals.token_judged, _token_judged),
     (signals.keys_fetched, _keys_fetched),
     (signals.cognito_called, _cognito_called),
+    (signals.clock_compared, _clock_compared),
     (signals.throttled, _throttled),
 )

@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
 from accounts.browser import session
+from accounts.clock import cognito_clock
 from accounts.models import User
 from accounts.tokens import get_verifier
 from accounts.users import CognitoUser
@@ -30,6 +31,7 @@ logger = logging.getLogger("config.requests")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 Counted = Callable[[HttpRequest, HttpResponse, str | None, float], None]
 
+CLOCK_TOLERANCE_SECONDS = 2.0  # between this machine and Cognito: `Date` has whole seconds, answers take a moment
 READY_SECONDS = 3.0  # for all checks of /readyz together: what hangs is not waited for
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -157,10 +159,15 @@ def _readyz(_: HttpRequest) -> HttpResponse:
     looks = {name: _looked(name) for name in _CHECKS if name in connections or name != REPLICA}
     wait(looks.values(), READY_SECONDS)
     checks = {name: look.result() if look.done() else "unavailable" for name, look in looks.items()}
+    told: dict[str, object] = {}
+    difference = cognito_clock.difference()
+    if difference is not None:  # this worker has heard from Cognito
+        checks["clock"] = _clock(difference)
+        told["clock_difference_seconds"] = round(difference, 1)
     well = all(state == "ok" for state in checks.values())
     serving = checks["database"] == "ok"
     status = "ok" if well else "degraded" if serving else "unavailable"
-    return JsonResponse({"status": status, "checks": checks}, status=200 if serving else 503)
+    return JsonResponse({"status": status, "checks": checks, **told}, status=200 if serving else 503)
 
 
 _looking: dict[str, "Future[str]"] = {}
@@ -213,6 +220,12 @@ def _cache() -> str:
 
 def _keys() -> str:
     return "ok" if get_verifier().keys.ready() else "unavailable"
+
+
+def _clock(difference: float) -> str:
+    if abs(difference) <= CLOCK_TOLERANCE_SECONDS:
+        return "ok"
+    return f"{abs(difference):.0f} s {'behind' if difference > 0 else 'ahead of'} Cognito"
 
 
 _CHECKS: dict[str, Callable[[], str]] = {

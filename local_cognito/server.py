@@ -41,6 +41,11 @@ class _QuietHandler(WSGIRequestHandler):
     # For what is not even HTTP.
     error_content_type = "application/json"
     error_message_format = '{"error": "bad request", "status": %(code)d}'
+    clock: Clock
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` of an answer: by the clock that tokens are issued by, as on AWS."""
+        return super().date_time_string(self.clock.now() if timestamp is None else timestamp)
 
     def log(self, level: str, message: str, *args: Any) -> None:
         logging.getLogger(__name__).debug(message, *args)
@@ -104,7 +109,7 @@ class LocalCognito:
                 port,
                 application,
                 threaded=True,
-                request_handler=_QuietHandler,
+                request_handler=type("Handler", (_QuietHandler,), {"clock": self.clock}),
                 fd=listener.fileno(),
             )
         serve = self._server.serve_forever
