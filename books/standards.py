@@ -1,8 +1,10 @@
-"""What do other people's standards say about a value? ISBNs (ISO 2108) and language tags (BCP 47)."""
+"""Values by the standards of others: ISBNs (ISO 2108) and language tags (BCP 47), validated and in canonical form."""
 
 import re
+from functools import lru_cache
+from threading import Lock
 
-from langcodes import standardize_tag, tag_is_valid
+from langcodes import Language, standardize_tag, tag_is_valid
 from stdnum import ean
 from stdnum.util import clean
 
@@ -12,6 +14,9 @@ MAX_LANGUAGE_LENGTH = 35  # RFC 5646 section 4.4.1: room for every well-formed t
 _ISBN = re.compile(r"[0-9]{9}[0-9X]|97[89][0-9]{10}")
 # langcodes forgives underscores and capital letters, so do we; anything else is not a tag.
 _LANGUAGE = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
+MAX_TAGS_KEPT = 1000  # by langcodes, which sets no limit itself
+
+_langcodes = Lock()
 
 
 def isbn13(text: str) -> str:
@@ -40,9 +45,22 @@ def language_tag(text: str) -> str:
 
     Raises ValueError, with a sentence for the client, when it is not a valid tag.
     """
-    if len(text) > MAX_LANGUAGE_LENGTH or not _LANGUAGE.fullmatch(text) or not tag_is_valid(text):
-        raise ValueError("This is not a valid BCP 47 language tag, such as en or pt-BR.")
-    canonical: str = standardize_tag(text)
-    if len(canonical) > MAX_LANGUAGE_LENGTH or not tag_is_valid(canonical):
+    canonical = _canonical_tag(text) if len(text) <= MAX_LANGUAGE_LENGTH and _LANGUAGE.fullmatch(text) else None
+    if canonical is None:
         raise ValueError("This is not a valid BCP 47 language tag, such as en or pt-BR.")
     return canonical
+
+
+@lru_cache(maxsize=4096)
+def _canonical_tag(text: str) -> str | None:
+    """The canonical form of a tag that is well formed for us; None where it is not valid."""
+    with _langcodes:
+        try:
+            canonical: str = standardize_tag(text) if tag_is_valid(text) else ""
+            return canonical if len(canonical) <= MAX_LANGUAGE_LENGTH and tag_is_valid(canonical) else None
+        finally:
+            # Whatever it was asked once langcodes 3.5 keeps for ever, valid or not, and strangers choose what it is
+            # asked. Under the lock: it looks twice for what it finds in there.
+            if len(Language._PARSE_CACHE) > MAX_TAGS_KEPT:
+                Language._PARSE_CACHE.clear()
+                Language._INSTANCES.clear()

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 
-_ROLE = re.compile(r"\s*\[[^\]]*\]")
+# What it takes for a bracket's inside holds no other bracket: so a long row of opening ones is passed once.
+_ROLE = re.compile(r"\s*\[[^\[\]]*\]")
+MAX_ENTRY = 1000  # characters; nothing longer becomes a name that fits
 _IN_PARENTHESES = re.compile(r"\s*\([^()]*\)")
 # 1832-1898, 1862-, -1898, 428? BCE-348? BCE, active 4th century B.C., and a bare year.
 _DATES = re.compile(
@@ -39,6 +41,8 @@ def authors_of(people: Sequence[str]) -> list[str]:
 
 def natural_name(entry: str) -> str:
     """`Kennedy, John F. (John Fitzgerald), 1917-1963` as `John F. Kennedy`. A name without commas stays as it is."""
+    if len(entry) > MAX_ENTRY:
+        return entry
     parts = [part for part in _ROLE.sub("", entry).split(", ") if part]
     while len(parts) > 1 and _DATES.fullmatch(parts[-1]):
         parts.pop()

@@ -1,6 +1,5 @@
 """What is peculiar to each catalogue we know by name?"""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,9 +19,6 @@ FIELDS = (
     "description",
 )
 
-# `The Hunger Games (The Hunger Games, #1)`; parentheses without a number belong to the title.
-_SERIES = re.compile(r"(?P<title>.*\S)\s*\((?P<series>[^()]*#[^()]*)\)\s*", re.DOTALL)
-
 
 def whole_title(text: str) -> tuple[str, str]:
     """A title that is nothing else, and no subtitle."""
@@ -30,9 +26,15 @@ def whole_title(text: str) -> tuple[str, str]:
 
 
 def title_and_series(text: str) -> tuple[str, str]:
-    """The title, and as subtitle the series that goodreads puts after it in parentheses."""
-    match = _SERIES.fullmatch(text)
-    return (match["title"], match["series"]) if match else (text, "")
+    """The title, and as subtitle the series that goodreads puts after it in parentheses.
+
+    `The Hunger Games (The Hunger Games, #1)`; parentheses without a number belong to the title.
+    """
+    # Not by one regular expression: on a long cell of number signs it would backtrack for the square of its length.
+    before, _, last = text.rstrip().rpartition("(")
+    title, series = before.rstrip(), last[:-1]
+    is_series = last.endswith(")") and "#" in series and ")" not in series
+    return (title, series) if title and is_series else (text, "")
 
 
 def first_line_and_rest(text: str) -> tuple[str, str]:

@@ -1,10 +1,9 @@
-"""Where does each row of a CSV file begin and end? Also in files where one quote is never closed."""
+"""A CSV record reader that survives quotes that are never closed, in time proportional to the length of the file."""
 
 import codecs
 import csv
 import io
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, TextIO
 
@@ -60,23 +59,52 @@ def read_records(lines: Iterable[str], delimiter: str = ",") -> Iterator[Record]
     """The rows of a CSV file (RFC 4180) from its physical lines, without blank ones; holds one row at a time.
 
     When a row cannot be read, its first line alone is given up: reading goes on with the line after it, so a quote that
-    is never closed does not swallow the rest of the file.
+    is never closed does not swallow the rest of the file. No line is parsed more than three times: see `_salvaged`.
     """
     csv.field_size_limit(MAX_RECORD)
     source = _Source(lines)
     while True:
         try:
             for cells in csv.reader(source, delimiter=delimiter, strict=True):
-                line, cut = source.finish()
-                if len(cells) > 1 or any(map(str.strip, cells)):
-                    yield Record(line, cells, cut=cut)
+                line, taken = source.finish()
+                if record := _record(line, cells, taken[-1]):
+                    yield record
             return
         except (csv.Error, _TooLongError) as error:
-            at_end = "end of data" in str(error)
-            line, text = source.give_up()
-            fault = TOO_LONG if len(text) > MAX_RECORD else BAD_QUOTES
-            cells = next(csv.reader([text[:MAX_RECORD].rstrip("\r\n")], delimiter=delimiter), [])
-            yield Record(line, cells, fault, cut=at_end and not text.endswith(_LINE_ENDS))
+            line, taken = source.give_up(is_end="end of data" in str(error))
+            yield _faulty(line, taken[0], delimiter)
+            yield from _salvaged(line + 1, taken[1:], delimiter)
+
+
+def _salvaged(first: int, lines: Sequence[str], delimiter: str) -> Iterator[Record]:
+    """The rows among `lines`, which were read as the inside of a quoted cell that was never closed properly.
+
+    Each is either a whole row by itself or ends inside a quoted cell. In the second case what follows is known: a
+    parser is in the same state at the end of this line as it was there before, so it would fail where it failed before.
+    Reading on to find that out once more is what would make the work grow with the square of the length. (Where it
+    failed for the length of the row alone, a shorter one might have ended in time; that is not looked for.)
+    """
+    for line, text in enumerate(lines, first):
+        try:
+            for cells in csv.reader([text], delimiter=delimiter, strict=True):
+                if record := _record(line, cells, text):
+                    yield record
+        except csv.Error:
+            yield _faulty(line, text, delimiter)
+
+
+def _record(line: int, cells: list[str], last: str) -> Record | None:
+    """The row that begins in `line` and ends in the physical line `last`; None for a blank one."""
+    if len(cells) > 1 or any(map(str.strip, cells)):
+        return Record(line, cells, cut=not last.endswith(_LINE_ENDS))
+    return None
+
+
+def _faulty(line: int, text: str, delimiter: str) -> Record:
+    """The row of a line that cannot be read; only the last line of a file lacks an end."""
+    fault = TOO_LONG if len(text) > MAX_RECORD else BAD_QUOTES
+    cells = next(csv.reader([text[:MAX_RECORD].rstrip("\r\n")], delimiter=delimiter), [])
+    return Record(line, cells, fault, cut=not text.endswith(_LINE_ENDS))
 
 
 class _TooLongError(Exception):
@@ -84,11 +112,11 @@ class _TooLongError(Exception):
 
 
 class _Source:
-    """Lines for csv.reader, which remembers those of the row at hand and can go back to its second one."""
+    """Lines for csv.reader, which remembers those of the row at hand and can give its last one again."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
-        self._again: deque[str] = deque()
+        self._again: list[str] = []
         self._taken: list[str] = []
         self._size = 0
         self._first = 1
@@ -97,27 +125,31 @@ class _Source:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
+        line = self._again.pop() if self._again else next(self._lines)
         self._taken.append(line)
         self._size += len(line)
         if self._size > MAX_RECORD:
             raise _TooLongError
         return line
 
-    def finish(self) -> tuple[int, bool]:
-        """The row at hand is read. Its first line's number, and whether the last one lacks an end."""
-        line, cut = self._first, not self._taken[-1].endswith(_LINE_ENDS)
-        self._start_at(line + len(self._taken))
-        return line, cut
+    def finish(self) -> tuple[int, list[str]]:
+        """The row at hand is read: the number of its first line, and its lines."""
+        line, taken = self._first, self._taken
+        self._begin(line + len(taken))
+        return line, taken
 
-    def give_up(self) -> tuple[int, str]:
-        """The row at hand cannot be read. Its first line's number and text; those after it come again."""
-        line, text = self._first, self._taken[0]
-        self._again.extendleft(reversed(self._taken[1:]))
-        self._start_at(line + 1)
-        return line, text
+    def give_up(self, *, is_end: bool) -> tuple[int, list[str]]:
+        """The row at hand cannot be read: the number of its first line, and its lines.
 
-    def _start_at(self, line: int) -> None:
-        self._taken.clear()
+        The line that showed it comes again, unless there is no other or the file ended (`is_end`).
+        """
+        line, taken = self._first, self._taken
+        if len(taken) > 1 and not is_end:
+            self._again.append(taken.pop())
+        self._begin(line + len(taken))
+        return line, taken
+
+    def _begin(self, line: int) -> None:
+        self._taken = []
         self._size = 0
         self._first = line

@@ -6,7 +6,6 @@ Its sentence says why, without the value, so that equal reasons can be counted.
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
-from functools import lru_cache
 
 from books.models import FIRST_YEAR, LAST_YEAR, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_NAMES
 from books.standards import language_tag
@@ -17,10 +16,8 @@ _WHOLE = re.compile(r"([0-9]{1,10})(?:\.0*)?")
 # 2008, 2008.0, -750.0, and the year of a date such as 2008-09-14.
 _YEAR = re.compile(r"(-?[0-9]{1,4})(?:\.0*)?|([0-9]{4})-[0-9]{2}(?:-[0-9]{2})?(?:[T ].*)?")
 _DECIMAL = re.compile(r"[0-9]{1,3}(?:\.[0-9]{0,20})?")
-_BETWEEN_LANGUAGES = re.compile(r"\s*[;,|]\s*")
-
-# Each distinct one is looked up once: a catalogue has few languages and many rows.
-_tag = lru_cache(maxsize=1024)(language_tag)
+_BETWEEN_LANGUAGES = re.compile(r"[;,|]")
+MAX_LANGUAGES = 20  # of a cell that are looked at
 
 
 def one_line(text: str, limit: int) -> str:
@@ -67,9 +64,9 @@ def rating(text: str) -> Decimal:
 
 def language(text: str) -> str:
     """A BCP 47 tag; of several languages in the cell the first one that is valid."""
-    for part in _BETWEEN_LANGUAGES.split(text):
+    for part in _BETWEEN_LANGUAGES.split(text, MAX_LANGUAGES)[:MAX_LANGUAGES]:
         try:
-            return _tag(part)
+            return language_tag(part.strip())
         except ValueError:
             continue
     raise ValueError("not a language tag")

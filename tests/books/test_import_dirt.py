@@ -1,5 +1,7 @@
 """Dirty files: whatever is wrong with a row, the others are imported, and a reason with its line is kept."""
 
+import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,42 @@ def test_a_row_of_very_many_lines_is_given_up(tmp_path: Path, monkeypatch: Any) 
     rows = "".join(f"Book {number},Author {number}\n" for number in range(50))
     imported = import_text(tmp_path, f'title,authors\n"Bad,A\n{rows}')
     assert imported.happened == {"created": 50, "rejected": 1}
+
+
+@pytest.mark.parametrize("end", ["", '"', 'x"y'])
+@pytest.mark.parametrize("line", ['a","', '"x', 'a,"b""', '","', "plain,row", 'a"b","c", "'])
+def test_no_line_is_parsed_more_than_a_few_times_however_quotes_are_left_open(
+    monkeypatch: Any, line: str, end: str
+) -> None:
+    lines, reader = [f"{line}\n"] * 2000 + [end], csv.reader
+    parsed: list[str] = []
+
+    def counted(source: Any, **how: Any) -> Any:
+        def noted() -> Iterator[str]:
+            for text in source:
+                parsed.append(text)
+                yield text
+
+        return reader(noted(), **how)
+
+    monkeypatch.setattr(records, "MAX_RECORD", 5000)
+    monkeypatch.setattr(csv, "reader", counted)
+    found = [*records.read_records(lines)]
+    assert found[-1].line >= 1990, "it went on to the end"
+    assert len(parsed) <= 4 * len(lines)
+
+
+def test_rows_between_a_quote_that_is_not_closed_and_the_place_that_shows_it_are_read(tmp_path: Path) -> None:
+    text = 'title,authors\n"Bad,A\nGood,B\nWorse,"B\nBetter,"C"\nLast,D\n'
+    imported = import_text(tmp_path, text)
+    assert set(Book.objects.values_list("title", flat=True)) == {"Good", "Better", "Last"}
+    assert set(imported.reasons) == {2, 4}
+
+
+def test_a_cell_of_very_many_languages_is_not_read_to_its_end(tmp_path: Path) -> None:
+    many = ";".join(f"q{number}" for number in range(50))
+    import_text(tmp_path, f"title,authors,language\nA,B,{many};en\nC,D,nonsense ; de | en\n")
+    assert dict(Book.objects.values_list("title", "language")) == {"A": "", "C": "de"}
 
 
 def test_optional_values_that_are_bad_are_left_out_and_counted_by_kind(tmp_path: Path) -> None:
