@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.db import OperationalError
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
@@ -255,7 +255,7 @@ def test_the_page_for_the_person_on_call_names_every_metric_and_no_other(prometh
     told = {
         (name, frozenset(re.findall(r"`(\w+)`", labels))) for name, labels in re.findall(r"`(\w+)` \| (.*?) \|", table)
     }
-    ours = [metric for metric in vars(metrics).values() if isinstance(metric, Counter | Histogram)]
+    ours = [metric for metric in vars(metrics).values() if isinstance(metric, Counter | Gauge | Histogram)]
     names = [next(iter(metric.describe())).name + ("_total" if isinstance(metric, Counter) else "") for metric in ours]
     assert told == {(name, frozenset(metric._labelnames)) for name, metric in zip(names, ours, strict=True)}
     asked = set(re.findall(r"\(((?:http|token|key|cognito|throttled)_[a-z_]+)", page))
