@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.reverse import reverse
 
+from accounts.api.members import KnownMembers
 from books.changes import TOLD
 from books.models import (
     FIRST_YEAR,
@@ -120,6 +121,7 @@ class NamesField(serializers.ListField):
     """A list of distinct names, in order."""
 
     child = TextField(max_length=MAX_NAME_LENGTH)
+    default_error_messages: ClassVar = {"duplicate": "This is in the list already."}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_NAMES, **kwargs)
@@ -130,12 +132,12 @@ class NamesField(serializers.ListField):
         first = {name: index for index, name in reversed(list(enumerate(names)))}
         repeated = {index: name for index, name in enumerate(names) if first[name] != index}
         if repeated:
-            twice = ErrorDetail("This is in the list already.", code="duplicate")
+            twice = ErrorDetail(str(self.error_messages["duplicate"]), code="duplicate")
             raise ValidationError({str(index): [twice] for index in repeated})
         return names
 
 
-class BookSerializer(serializers.ModelSerializer[Book]):
+class BookSerializer(KnownMembers, serializers.ModelSerializer[Book]):
     """A book.
 
     A PUT replaces: what it leaves out goes back to its default. A PATCH keeps what it leaves out.

@@ -68,8 +68,25 @@ class ProblemAwareJSONRenderer(renderers.BaseRenderer):
         return orjson.dumps(data, default=str, option=options)
 
 
+def _json_for_problem(token: str) -> str:
+    """A token of an Accept header, with JSON in place of problem JSON; its parameters, `q` among them, stay."""
+    media_type, semicolon, parameters = token.partition(";")
+    if media_type.strip().lower() != PROBLEM_CONTENT_TYPE:
+        return token
+    return f"{ProblemAwareJSONRenderer.media_type}{semicolon}{parameters}"
+
+
 class Negotiation(DefaultContentNegotiation):
-    """DRF's choice of how to answer, told at a glance to whoever takes anything or what we would give anyway."""
+    """DRF's content negotiation, with a short cut for clients that accept anything or JSON.
+
+    `application/problem+json` counts as `application/json`: it is the one media type that a client can name for an
+    operation whose good answer has no body, and generated clients do.
+    """
+
+    def get_accept_list(self, request: Request) -> list[str]:
+        """The media types of the Accept header, at most 64 of them."""
+        tokens: list[str] = super().get_accept_list(request)
+        return [_json_for_problem(token) for token in tokens]
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

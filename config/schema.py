@@ -4,9 +4,6 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer
-from rest_framework.request import Request
 
 from accounts.authentication import StrangerAuthentication
 from accounts.conf import CognitoConfig, get_config
@@ -252,15 +249,3 @@ def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str,
 def _problem(description: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
-
-
-class FormatParameterNegotiation(DefaultContentNegotiation):
-    """`?format=json` beside the Accept header, for the schema's own paths only."""
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        """The renderer of the format asked for, else by the Accept header."""
-        asked_for = request.query_params.get("format") or format_suffix
-        chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, asked_for)
-        return chosen

@@ -1,21 +1,29 @@
-"""The views that belong to no app: where everything is, and where nothing is."""
+"""The views that belong to no app: API root, OpenAPI document, Swagger UI, and 404 for unknown paths."""
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils.decorators import method_decorator
+from django.utils.encoding import force_bytes
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from config.api import ReadersOnly
+from config.api import Negotiation, ProblemAwareJSONRenderer, ReadersOnly
 
 
 class ApiRoot(APIView):
@@ -29,6 +37,53 @@ class ApiRoot(APIView):
         """Links to what the API offers."""
         names = {"books": "book-list", "authors": "author-list", "schema": "schema", "docs": "docs"}
         return Response({name: reverse(view, request=request) for name, view in names.items()})
+
+
+@cache
+def _openapi(media_type: str) -> bytes:
+    """The OpenAPI document as a media type: the same for everybody while the process runs.
+
+    Building it and writing it as YAML takes tens of milliseconds.
+    """
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    renderers = {renderer.media_type: renderer for renderer in SpectacularAPIView.renderer_classes}
+    return force_bytes(renderers[media_type]().render(document, renderer_context={}))
+
+
+@receiver(setting_changed)
+def _forget_openapi(**_: object) -> None:
+    # Only tests change settings while the process runs.
+    _openapi.cache_clear()
+
+
+class FormatParameterNegotiation(Negotiation):
+    """Content negotiation that also honours `?format=json` and `?format=yaml`."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """The renderer of the format asked for, else by the Accept header. Raises NotAcceptable, Http404."""
+        return super().select_renderer(request, renderers, request.query_params.get("format") or format_suffix)
+
+
+class OpenApiDocument(SpectacularAPIView):
+    """The OpenAPI document of this service, built once per process and format."""
+
+    content_negotiation_class = FormatParameterNegotiation
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The document, as YAML or JSON."""
+        renderer: BaseRenderer = request.accepted_renderer
+        media_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
+        headers = {"Content-Disposition": f'inline; filename="{spectacular_settings.TITLE}.{renderer.format}"'}
+        return HttpResponse(_openapi(str(renderer.media_type)), content_type=media_type, headers=headers)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """An error is problem JSON here too, whichever format was asked for."""
+        self.request.accepted_renderer = ProblemAwareJSONRenderer()
+        self.request.accepted_media_type = ProblemAwareJSONRenderer.media_type
+        return super().handle_exception(exc)
 
 
 class SwaggerUI(SpectacularSwaggerSplitView):

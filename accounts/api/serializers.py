@@ -5,6 +5,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
+from accounts.api.members import KnownMembers
 from accounts.roles import Role
 
 EMAIL_MAX_LENGTH = 128  # AWS: UsernameType of the Cognito API reference
@@ -73,7 +74,7 @@ class PhoneField(TextField):
         super().__init__(max_length=16, validators=[E164], **kwargs)
 
 
-class Body(serializers.Serializer[Any]):
+class Body(KnownMembers):
     """The body of a request or an answer; nothing here is a row of ours."""
 
 

@@ -70,11 +70,11 @@ def test_a_stranger_gets_no_role_that_was_not_opened(role: str, visitor: Client,
     assert cognito.messages.all() == []
 
 
-def test_a_list_of_roles_as_the_article_had_it_gives_nothing(visitor: Client, cognito: LocalCognito) -> None:
-    visitor.post(f"{ACCOUNTS}sign-up/", {**GRACE, "roles": ["ROLE_ADMIN"]})
-    visitor.post(f"{ACCOUNTS}confirm-sign-up/", {"email": GRACE["email"], "code": code_for(cognito, GRACE["email"])})
-    tokens = sign_in(visitor, GRACE["email"], GRACE["password"]).json()
-    assert claims_of(tokens["access_token"])["cognito:groups"] == ["ROLE_GUEST"]
+def test_a_list_of_roles_as_the_article_had_it_is_no_member(visitor: Client, cognito: LocalCognito) -> None:
+    answer = visitor.post(f"{ACCOUNTS}sign-up/", {**GRACE, "roles": ["ROLE_ADMIN"]})
+    assert answer.status_code == 400
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [("#/roles", "unknown")]
+    assert cognito.messages.all() == []
 
 
 def test_a_role_that_was_opened_may_be_asked_for(visitor: Client, cognito: LocalCognito, settings: Settings) -> None:
