@@ -19,6 +19,9 @@ from books.exceptions import IsbnTaken
 from books.fields import SortKeyField, VersionField, WordsField
 from books.search import HasSubject, HasWords, line_of, normalise, sort_key
 from books.standards import MAX_LANGUAGE_LENGTH
+from books.uploads import Upload, UploadChunk
+
+__all__ = ["Author", "Authorship", "Book", "BookChange", "Upload", "UploadChunk"]  # the models
 
 FIRST_YEAR, LAST_YEAR = -5000, 9999
 MAX_NAMES = 100

@@ -1,7 +1,7 @@
 """The catalogue in Django's admin. What it saves keeps every promise that the API's writes keep.
 
 `books` and `authors` are the pages of the models, on `forms`; `bulk` changes many books at once, `exporting` and
-`importing` (over `uploads`) are the ways of CSV, `history` shows who changed what.
+`importing` (over `books.uploads`) are the ways of CSV, `history` shows who changed what.
 """
 
 from books.admin import authors, books, history

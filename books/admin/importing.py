@@ -1,6 +1,6 @@
 """A catalogue from a CSV file, in three pages: upload; preview, where nothing is written; done.
 
-The file waits on the server between the pages, and only the session that uploaded it knows where (`uploads`).
+The file waits in the database between the pages, for the session and the person who uploaded it (books/uploads.py).
 """
 
 import logging
@@ -17,15 +17,18 @@ from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from books.admin import trial, uploads
+from books import uploads
+from books.admin import trial
 from books.admin.base import OwnSearch, subject_of
 from books.admin.forms import LinesField
 from books.catalogues.presets import FIELDS
+from books.uploads import GoneError, NoRoomError, Upload
 
 logger = logging.getLogger(__name__)
 
 OWN_COLUMNS = "own"
 SIZE = "20 MB"
+GONE = "There is no file waiting here any more. Upload it again."
 MARGIN = 64 * 1024  # bytes of a request beside the file
 
 _WAITING, _DONE = "books_import_waiting", "books_import_done"
@@ -115,8 +118,11 @@ class ImportPages(OwnSearch):
             return self._page(request, "upload", {"form": form}, status=400)
         self._forget(request)
         try:
-            key = uploads.keep(form.cleaned_data["file"])
-        except (OSError, uploads.UnsafeDirectoryError) as error:
+            key = Upload.objects.keep(form.cleaned_data["file"], subject_of(request))
+        except NoRoomError:
+            refusal = "Too many files wait for their import. Try again in an hour, or use manage.py import_books."
+            return self._page(request, "upload", {"form": form, "refusal": refusal}, status=503)
+        except (OSError, DatabaseError) as error:
             logger.error("An upload could not be kept: %s", type(error).__name__)
             refusal = "The file could not be kept on the server. Its operators can read why in the log."
             return self._page(request, "upload", {"form": form, "refusal": refusal}, status=503)
@@ -132,10 +138,11 @@ class ImportPages(OwnSearch):
         """What would happen. A POST does it, or gives it up."""
         self._require(request)
         waiting = request.session.get(_WAITING)
-        if not waiting or uploads.path_of(waiting["key"]) is None:
-            return self._again(request, "There is no file waiting here any more. Upload it again.")
+        upload = Upload.objects.of(waiting["key"], subject_of(request)) if waiting else None
+        if not waiting or upload is None:
+            return self._again(request, GONE)
         if request.method != "POST":
-            return self._preview(request, waiting)
+            return self._preview(request, waiting, upload)
         if "cancel" in request.POST:
             self._forget(request)
             self.message_user(request, "Given up: nothing was imported.", messages.INFO)
@@ -150,17 +157,15 @@ class ImportPages(OwnSearch):
             return HttpResponseRedirect(reverse("admin:books_book_import"))
         return self._page(request, "done", done)
 
-    def _preview(self, request: HttpRequest, waiting: dict[str, Any]) -> HttpResponse:
-        path = uploads.path_of(waiting["key"])
+    def _preview(self, request: HttpRequest, waiting: dict[str, Any], upload: Upload) -> HttpResponse:
         try:
-            if path is None:
-                raise FileNotFoundError
-            account = trial.read(path, _wishes(waiting), by=subject_of(request), dry_run=True)
+            with upload.open() as binary:
+                account = trial.read(binary, _wishes(waiting), by=subject_of(request), dry_run=True)
         except trial.BadFileError as error:
             self._forget(request)
             return self._again(request, f"The file {waiting['name']} cannot be read. {error}")
-        except FileNotFoundError:
-            return self._again(request, "There is no file waiting here any more. Upload it again.")
+        except GoneError:
+            return self._again(request, GONE)
         except DatabaseError as error:
             logger.error("A preview failed: %s", type(error).__name__)
             return self._again(request, "The database failed. Try again in a while; nothing was written.")
@@ -168,11 +173,14 @@ class ImportPages(OwnSearch):
         return self._page(request, "preview", {"account": account, "of": about})
 
     def _import(self, request: HttpRequest, waiting: dict[str, Any]) -> HttpResponse:
-        path = uploads.take(waiting["key"])
-        if path is None:
-            return self._again(request, "This file is being imported already.")
         try:
-            account = trial.read(path, _wishes(waiting), by=subject_of(request), dry_run=False)
+            upload = Upload.objects.take(waiting["key"], subject_of(request))
+        except GoneError:
+            return self._again(request, "This file is being imported already.")
+        request.session.pop(_WAITING)
+        try:
+            with upload.open() as binary:
+                account = trial.read(binary, _wishes(waiting), by=subject_of(request), dry_run=False)
         except trial.BadFileError as error:
             return self._again(request, f"The file {waiting['name']} cannot be read. {error}")
         except DatabaseError as error:
@@ -180,7 +188,7 @@ class ImportPages(OwnSearch):
             said = "The database failed on the way. What was imported until then stays; importing again does the rest."
             return self._again(request, said)
         finally:
-            self._forget(request)
+            upload.delete()
         about = {"name": waiting["name"], "size": filesizeformat(waiting["size"])}
         request.session[_DONE] = {"account": account, "of": about}
         return HttpResponseRedirect(reverse("admin:books_book_import_done"))
@@ -192,7 +200,7 @@ class ImportPages(OwnSearch):
     def _forget(self, request: HttpRequest) -> None:
         waiting = request.session.pop(_WAITING, None)
         if waiting:
-            uploads.discard(waiting["key"])
+            Upload.objects.give_up(waiting["key"], subject_of(request))
 
     def _again(self, request: HttpRequest, said: str) -> HttpResponse:
         self.message_user(request, said, messages.ERROR)

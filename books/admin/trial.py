@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, BinaryIO, TypedDict
 
 from django.db import reset_queries
 
@@ -48,12 +47,15 @@ class Account(TypedDict):
     more_rejects: int
 
 
-def read(path: Path, wishes: Wishes, *, by: str, dry_run: bool) -> Account:
-    """Import a file, or find out what would happen. Raises BadFileError; DatabaseError when that fails."""
+def read(binary: BinaryIO, wishes: Wishes, *, by: str, dry_run: bool) -> Account:
+    """Import a file, or find out what would happen. Raises BadFileError; DatabaseError when that fails.
+
+    What reading `binary` raises beside OSError comes through.
+    """
     report = Report()
     first: list[Row] = []
     rejected: list[Row] = []
-    with path.open("rb") as binary, Seen() as seen:
+    with Seen() as seen:
         try:
             text = decoded(binary, wishes.encoding)
             records = read_records(physical_lines(text), wishes.delimiter)

@@ -2,20 +2,25 @@
 
 import csv
 import io
-import os
-import time
+import random
+import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
-from books.admin import uploads
+from books import uploads
 from books.catalogues.export import guarded_cell, plain_cell
 from books.changes import BookChange
-from books.models import Book
+from books.models import Book, Upload, UploadChunk
 from tests.books.conftest import Shelve
 from tests.books.importing import import_text
 
@@ -32,16 +37,10 @@ DIRTY = (
 )
 
 
-@pytest.fixture(autouse=True)
-def waiting_room(tmp_path: Path, settings: Any) -> Path:
-    """Where uploads wait: a directory of this test's own."""
-    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
-    return tmp_path / f"cognito-books-imports-{os.getuid()}"
-
-
-def kept(room: Path) -> list[Path]:
-    """The uploads that wait."""
-    return list(room.iterdir()) if room.exists() else []
+def kept() -> int:
+    """How many uploads are in the database; no part is there without the rest."""
+    assert set(UploadChunk.objects.values_list("upload", flat=True)) == set(Upload.objects.values_list("pk", flat=True))
+    return Upload.objects.count()
 
 
 def upload(browser: Browser, text: str | bytes, **how: str) -> Any:
@@ -137,57 +136,124 @@ def test_a_preview_tells_and_writes_nothing(browser: Browser, shelve: Shelve) ->
     assert Book.objects.get().published_year is None
 
 
-def test_a_confirmed_import_is_done_once_told_and_forgotten(browser: Browser, waiting_room: Path) -> None:
+def test_a_confirmed_import_is_done_once_told_and_forgotten(browser: Browser) -> None:
     upload(browser, DIRTY)
-    assert len(kept(waiting_room)) == 1
-    assert kept(waiting_room)[0].stat().st_mode & 0o077 == 0
+    assert kept() == 1
     page = browser.post(PREVIEW, {"confirm": "yes"}, follow=True)
     assert page.redirect_chain[-1][0] == DONE
     assert dict(page.context["account"]["counts"])["created"] == 3
     assert "title: empty" in page.content.decode()
     assert Book.objects.count() == 3
     assert set(BookChange.objects.values_list("action", "by")) == {("imported", User.objects.get().sub)}
-    assert kept(waiting_room) == []
+    assert kept() == 0
     again = browser.post(PREVIEW, {"confirm": "yes"}, follow=True)
     assert "no file waiting here any more" in again.content.decode()
     assert browser.get(DONE).status_code == 200
 
 
-def test_an_import_may_be_given_up(browser: Browser, waiting_room: Path) -> None:
+def test_an_import_may_be_given_up(browser: Browser) -> None:
     upload(browser, DIRTY)
     assert b"nothing was imported" in browser.post(PREVIEW, {"cancel": "yes"}, follow=True).content
-    assert (kept(waiting_room), Book.objects.count()) == ([], 0)
+    assert (kept(), Book.objects.count()) == (0, 0)
 
 
-def test_a_second_upload_replaces_the_first_and_old_ones_go(browser: Browser, waiting_room: Path) -> None:
+def test_a_second_upload_replaces_the_first_and_old_ones_go(browser: Browser) -> None:
     upload(browser, DIRTY)
-    left = waiting_room / ("f" * 32)
-    left.write_text("somebody's, long ago")
-    os.utime(left, (time.time() - 7200,) * 2)
+    first = Upload.objects.get()
     upload(browser, DIRTY)
-    assert len(kept(waiting_room)) == 1
-    assert left not in kept(waiting_room)
+    assert kept() == 1
+    Upload.objects.update(created_at=timezone.now() - timedelta(seconds=uploads.KEPT_SECONDS + 1))
+    assert "no file waiting" in browser.get(PREVIEW, follow=True).content.decode()
+    bob = Browser()
+    bob.force_login(User.objects.create_superuser("Bob"))
+    upload(bob, DIRTY)
+    assert kept() == 1
+    assert Upload.objects.get().owner != first.owner
 
 
-def test_a_file_waits_for_its_own_session_alone(browser: Browser, waiting_room: Path) -> None:
+def test_what_nobody_confirmed_goes_with_the_sessions_every_night(browser: Browser) -> None:
+    upload(browser, DIRTY)
+    call_command("clearsessions")
+    assert kept() == 1
+    Upload.objects.update(created_at=timezone.now() - timedelta(seconds=uploads.KEPT_SECONDS + 1))
+    call_command("clearsessions")
+    assert kept() == 0
+
+
+def test_no_one_fills_the_database_with_what_waits(browser: Browser, monkeypatch: Any) -> None:
+    browsers = [browser]
+    for _ in range(uploads.MAX_OF_ONE_PERSON + 2):
+        upload(browsers[-1], DIRTY)
+        browsers.append(Browser())
+        browsers[-1].force_login(User.objects.get())
+    assert kept() == uploads.MAX_OF_ONE_PERSON
+    assert "no file waiting" in browsers[0].get(PREVIEW, follow=True).content.decode()
+    assert browsers[-2].get(PREVIEW).status_code == 200
+    monkeypatch.setattr(uploads, "MAX_BYTES_IN_ALL", len(DIRTY) * uploads.MAX_OF_ONE_PERSON - 1)
+    page = upload(browsers[-1], DIRTY)
+    assert page.status_code == 503
+    assert "Too many files wait" in page.content.decode()
+    assert kept() == uploads.MAX_OF_ONE_PERSON, "what is refused takes nobody's place"
+
+
+def test_another_server_shows_and_imports_what_this_one_was_sent(
+    browser: Browser, tmp_path: Path, settings: Any, monkeypatch: Any
+) -> None:
+    """Two servers share the database and nothing else: here the second has another directory for temporary files."""
+    upload(browser, DIRTY)
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    assert b"Ulysses" in browser.get(PREVIEW).content
+    page = browser.post(PREVIEW, {"confirm": "yes"}, follow=True)
+    assert dict(page.context["account"]["counts"])["created"] == 3
+
+
+def test_a_file_is_read_back_as_it_was_in_chunks(db: None, monkeypatch: Any) -> None:
+    monkeypatch.setattr(uploads, "CHUNK_BYTES", 1000)
+    content = random.Random(1).randbytes(5500)
+    key = Upload.objects.keep(SimpleUploadedFile("catalogue.csv", content), "ada")
+    parts = UploadChunk.objects.order_by("number").values_list("data", flat=True)
+    assert [len(part) for part in parts] == [1000] * 5 + [500]
+    waiting = Upload.objects.of(key, "ada")
+    assert waiting is not None
+    with waiting.open() as binary:
+        assert binary.read() == content
+    with CaptureQueriesContext(connection) as queries, waiting.open() as binary:
+        assert binary.read(10) == content[:10]
+    assert len(queries) == 1, "no more is read than is asked for"
+    with waiting.open() as binary:
+        assert binary.read(1000) == content[:1000]
+        Upload.objects.give_up(key, "ada")
+        with pytest.raises(uploads.GoneError):
+            binary.read()
+
+
+def test_a_file_that_is_being_imported_is_neither_taken_again_nor_deleted(browser: Browser) -> None:
+    upload(browser, DIRTY)
+    waiting = Upload.objects.get()
+    Upload.objects.take(waiting.key, waiting.owner)
+    assert "no file waiting" in browser.post(PREVIEW, {"confirm": "yes"}, follow=True).content.decode()
+    assert "no file waiting" in browser.post(PREVIEW, {"cancel": "yes"}, follow=True).content.decode()
+    upload(browser, DIRTY)
+    assert kept() == 2
+    assert Upload.objects.filter(pk=waiting.pk).exists()
+    with pytest.raises(uploads.GoneError):
+        Upload.objects.take(waiting.key, waiting.owner)
+
+
+def test_a_file_waits_for_its_own_session_alone(browser: Browser) -> None:
     upload(browser, DIRTY)
     bob = Browser()
     bob.force_login(User.objects.create_superuser("Bob"))
     assert "no file waiting" in bob.get(PREVIEW, follow=True).content.decode()
     assert "no file waiting" in bob.post(PREVIEW, {"confirm": "yes"}, follow=True).content.decode()
     assert Book.objects.count() == 0
-    assert len(kept(waiting_room)) == 1
+    assert kept() == 1
 
 
-def test_a_directory_that_others_can_open_is_not_used(browser: Browser, waiting_room: Path) -> None:
-    waiting_room.mkdir(mode=0o700)
-    waiting_room.chmod(0o755)
-    page = upload(browser, DIRTY)
-    assert page.status_code == 503
-    assert "could not be kept" in page.content.decode()
-
-
-def test_a_file_too_large_is_refused_in_words(browser: Browser, waiting_room: Path, monkeypatch: Any) -> None:
+def test_a_file_too_large_is_refused_in_words(browser: Browser, monkeypatch: Any) -> None:
     monkeypatch.setattr(uploads, "MAX_BYTES", 100)
     page = upload(browser, DIRTY)
     assert page.status_code == 400
@@ -195,7 +261,7 @@ def test_a_file_too_large_is_refused_in_words(browser: Browser, waiting_room: Pa
     page = upload(browser, DIRTY * 1000)
     assert page.status_code == 413, "its length alone says it"
     assert "larger than 20 MB" in page.content.decode()
-    assert kept(waiting_room) == []
+    assert kept() == 0
 
 
 @pytest.mark.parametrize(
@@ -231,14 +297,14 @@ def test_garbage_is_no_error_of_the_server(browser: Browser, text: bytes) -> Non
 
 
 @pytest.mark.parametrize("path", [IMPORT, PREVIEW])
-def test_an_import_takes_the_token_of_the_form(browser: Browser, path: str, waiting_room: Path) -> None:
+def test_an_import_takes_the_token_of_the_form(browser: Browser, path: str) -> None:
     upload(browser, DIRTY)
     browser.handler.enforce_csrf_checks = True
     file = SimpleUploadedFile("catalogue.csv", DIRTY.encode())
     refused = browser.post(path, {"file": file, "preset": "own", "delimiter": ",", "encoding": "utf-8", "confirm": "y"})
     assert refused.status_code == 403
     assert not Book.objects.exists()
-    assert len(kept(waiting_room)) == 1
+    assert kept() == 1
 
 
 @pytest.mark.parametrize("path", [EXPORT, IMPORT, PREVIEW, DONE])
