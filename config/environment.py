@@ -65,9 +65,9 @@ class Environment:
         """Django's settings for a database URL such as `postgresql://user:password@host:5432/name`."""
         return self.read(name, _database, _database(default))
 
-    def replica(self, name: str) -> dict[str, object]:
-        """The same for a replica, which only PostgreSQL has; nothing when there is none."""
-        return self.read(name, _replica, {})
+    def postgresql(self, name: str) -> dict[str, object]:
+        """The same for a URL that must be one of PostgreSQL; an empty mapping when the variable is not set."""
+        return self.read(name, _postgresql, {})
 
 
 def redis(value: str) -> str:
@@ -136,7 +136,7 @@ def _boolean(value: str) -> bool:
         raise ValueError("must be true or false.") from None
 
 
-def _replica(url: str) -> dict[str, object]:
+def _postgresql(url: str) -> dict[str, object]:
     if not url.startswith(("postgres://", "postgresql://")):
         raise ValueError("must be a postgresql:// URL.")
     return _database(url)

@@ -126,9 +126,12 @@ def _fit(database: dict[str, Any]) -> dict[str, Any]:
 
 DATABASES = {"default": _fit(_env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
 DATABASE_IS_SET = bool(_env.text("DATABASE_URL"))
-if _replica := _env.replica("DATABASE_REPLICA_URL"):
+if _replica := _env.postgresql("DATABASE_REPLICA_URL"):
     # For reads without credentials (books/replica.py). Tests see the primary there.
     DATABASES["replica"] = _fit(_replica) | {"TEST": {"MIRROR": "default"}}
+
+# The role that `manage.py database_role` makes; the service itself never reads it (config/management/commands).
+DATABASE_SERVICE = _env.postgresql("DATABASE_SERVICE_URL")
 
 # --- The cache ---
 
