@@ -1,6 +1,6 @@
-"""How does a request say who it is? By a bearer token, or by the session of a signed-in browser.
+"""Authentication of requests, by a bearer token or by the session of a signed-in browser.
 
-The answer is nothing (no credentials), a clear no (bad ones), or a `CognitoUser` with the verified `Claims`.
+A class here gives nothing (no credentials), refuses (bad ones), or gives a `CognitoUser` and the verified `Claims`.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from accounts.conf import get_config
 from accounts.exceptions import BEARER_CHALLENGE, KeysUnavailableNow, TokenRefused, bearer_challenge
 from accounts.keys import KeysUnavailable
 from accounts.signals import token_judged
-from accounts.tokens import Claims, TokenError, TokenExpired, TokenMalformed, get_verifier
+from accounts.tokens import Claims, TokenDelegated, TokenError, TokenExpired, TokenMalformed, get_verifier
 from accounts.users import CognitoUser
 
 # What is known of a request already, in its META: nothing that a client sends can have these names.
@@ -92,7 +92,22 @@ class BearerAuthentication(authentication.BaseAuthentication):
         return bearer_challenge("invalid_token", refusal.detail)
 
 
-class StrangerAuthentication(BearerAuthentication):
+class AccountAuthentication(BearerAuthentication):
+    """For the paths of accounts: a delegated token is refused there, also where the rest of the API accepts it."""
+
+    def verified(self, request: Request, token: str) -> Claims | None:
+        """As for any path, but of the person's own token. Raises TokenDelegated besides."""
+        claims = super().verified(request, token)
+        return None if claims is None else _undelegated(claims)
+
+
+def _undelegated(claims: Claims) -> Claims:
+    if claims.act is not None:
+        raise TokenDelegated("Accounts are for people themselves: this token was delegated to somebody else.")
+    return claims
+
+
+class StrangerAuthentication(AccountAuthentication):
     """For the paths of people who are not signed in: an expired token is no token, any other bad one is refused."""
 
     def verified(self, request: Request, token: str) -> Claims | None:
@@ -101,9 +116,10 @@ class StrangerAuthentication(BearerAuthentication):
         Whose the expired one was is remembered: the client is about to sign in, to refresh or to sign out.
         """
         try:
-            return get_verifier().verify(token, get_config().token_use)
+            return _undelegated(get_verifier().verify(token, get_config().token_use))
         except TokenExpired as error:
-            request.META[_EXPIRED] = error.claims
+            if error.claims.act is None:
+                request.META[_EXPIRED] = error.claims
             return None
 
 

@@ -7,9 +7,10 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
 from accounts.cognito import Tokens
+from accounts.exceptions import TokensTooLarge
 from accounts.keys import KeysUnavailable
 from accounts.models import LOCAL_PREFIX, User
-from accounts.tokens import TokenError, get_verifier
+from accounts.tokens import TokenError, TokenTooLarge, get_verifier
 from accounts.users import CognitoUser, person_for
 
 
@@ -22,12 +23,17 @@ class CognitoBackend(ModelBackend):
     def authenticate(  # type: ignore[override]
         self, request: HttpRequest | None, cognito_tokens: Tokens | None = None
     ) -> User | None:
-        """The person's row, made or brought up to date; None when the tokens do not verify or are not of one person."""
+        """The person's row, made or brought up to date; None when the tokens do not verify or are not of one person.
+
+        Raises TokensTooLarge.
+        """
         if cognito_tokens is None:
             return None
         try:
             claims = get_verifier().verify(cognito_tokens.access_token, "access")
             identity = get_verifier().verify(cognito_tokens.id_token, "id")
+        except TokenTooLarge:
+            raise TokensTooLarge from None
         except (TokenError, KeysUnavailable):
             return None
         if claims.sub != identity.sub:

@@ -1,4 +1,4 @@
-"""Are the Cognito settings whole and safe? Each finding of `manage.py check` names its variable."""
+"""System checks of the Cognito settings. Each finding of `manage.py check` names its variable."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from accounts.conf import CognitoConfig, TokenUse, get_config
+from accounts.conf import CognitoConfig, DelegatedTokens, TokenUse, get_config
 from accounts.roles import Role
 
 MAX_LEEWAY_SECONDS = 300
@@ -42,7 +42,7 @@ def _contradictory(config: CognitoConfig) -> Iterator[Finding]:
         yield 4, "COGNITO_USER_POOL_ID", "is not the id of a user pool.", "It looks like eu-west-1_AbCdEf123."
     elif config.user_pool_id and config.region and region != config.region:
         yield 4, "COGNITO_USER_POOL_ID", f"is of the region {region}, but COGNITO_REGION is {config.region}.", None
-    if getattr(settings, "COGNITO_ISSUER", "").endswith("/"):
+    if config.user_pool_id and any(issuer.endswith("/") for issuer in config.issuers):
         yield 5, "COGNITO_ISSUER", "must not end with a slash: it is compared letter by letter.", None
     if config.token_use not in get_args(TokenUse):
         yield 6, "COGNITO_TOKEN_USE", f"must be one of {', '.join(get_args(TokenUse))}.", None
@@ -52,19 +52,24 @@ def _contradictory(config: CognitoConfig) -> Iterator[Finding]:
         yield 8, "COGNITO_SIGN_UP_ROLES", f"must not hold {Role.ADMIN}.", "Administrators promote, strangers do not."
     if not config.sign_up_roles:
         yield 8, "COGNITO_SIGN_UP_ROLES", "must hold at least one role.", None
+    if config.require_audience and not config.resource_identifiers:
+        sentence = "refuses every access token while COGNITO_RESOURCE_IDENTIFIERS is empty."
+        yield 13, "COGNITO_REQUIRE_AUDIENCE", sentence, "Name what this API is called in `aud`."
+    if config.delegated_tokens not in get_args(DelegatedTokens):
+        yield 14, "COGNITO_DELEGATED_TOKENS", f"must be one of {', '.join(get_args(DelegatedTokens))}.", None
 
 
 def _insecure(config: CognitoConfig) -> Iterator[Finding]:
     """A stand-in, or plain http, where real people sign in: only when it was asked for aloud."""
-    urls = {
-        "COGNITO_ISSUER": config.issuer,
-        "COGNITO_JWKS_URL": config.jwks_url,
-        "COGNITO_ENDPOINT_URL": config.endpoint_url,
-        "COGNITO_DOMAIN": config.domain,
-    }
+    urls = [
+        *((9, "COGNITO_ISSUER", issuer) for issuer in config.issuers),
+        (10, "COGNITO_JWKS_URL", config.jwks_url),
+        (11, "COGNITO_ENDPOINT_URL", config.endpoint_url),
+        (12, "COGNITO_DOMAIN", config.domain),
+    ]
     tolerated = settings.DEBUG or getattr(settings, "COGNITO_ALLOW_INSECURE_ENDPOINT", False)
     hint = "Set COGNITO_ALLOW_INSECURE_ENDPOINT=true only where no real person signs in."
-    for number, (variable, url) in enumerate(urls.items(), start=9):
+    for number, variable, url in urls:
         try:
             parts = urlsplit(url)
         except ValueError:

@@ -1,6 +1,6 @@
-"""How is the pool reached and what is accepted from it? The `COGNITO_*` settings, read once and typed."""
+"""The configuration of one user pool: the `COGNITO_*` settings of Django, read once and typed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, cast
@@ -12,6 +12,7 @@ from django.dispatch import receiver
 from accounts.roles import Role
 
 TokenUse = Literal["access", "id", "any"]
+DelegatedTokens = Literal["refuse", "accept"]
 
 DEFAULT_SCOPE_ROLES: Mapping[str, Role] = {
     "books/read": Role.GUEST,
@@ -22,15 +23,22 @@ DEFAULT_SCOPE_ROLES: Mapping[str, Role] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CognitoConfig:
-    """The settings of one user pool. Durations are in seconds, URLs have no trailing slash."""
+    """The settings of one user pool. Durations are in seconds, URLs have no trailing slash.
+
+    `issuers` are compared with a token's `iss` as whole strings; `jwks_url` is empty unless one was set for all of
+    them. `resource_identifiers` are what this API is called in the `aud` of an access token bound to a resource.
+    """
 
     region: str
     user_pool_id: str
     client_id: str
     client_secret: str
     client_ids: frozenset[str]
-    issuer: str
+    issuers: tuple[str, ...]
     jwks_url: str
+    resource_identifiers: frozenset[str]
+    require_audience: bool
+    delegated_tokens: DelegatedTokens
     endpoint_url: str
     domain: str
     token_use: TokenUse
@@ -40,6 +48,19 @@ class CognitoConfig:
     scope_roles: Mapping[str, Role]
     header_refresh: bool
 
+    def jwks_url_of(self, issuer: str) -> str:
+        """Where the key set of `issuer` is published (AWS: "Verifying JSON web tokens")."""
+        return self.jwks_url or f"{issuer}/.well-known/jwks.json"
+
+
+def default_issuers(region: str, pool: str) -> tuple[str, ...]:
+    """Both forms of a pool's issuer: the original one, and the one of IssuerConfiguration.Type UPDATED.
+
+    The domain is that of the region's AWS partition, as botocore's endpoint data have it for cognito-idp.
+    """
+    domain = "amazonaws.eu" if region.startswith("eusc-") else "amazonaws.com"
+    return tuple(f"https://{host}.{region}.{domain}/{pool}" for host in ("cognito-idp", "issuer-cognito-idp"))
+
 
 @cache
 def get_config() -> CognitoConfig:
@@ -47,16 +68,17 @@ def get_config() -> CognitoConfig:
     region: str = _setting("COGNITO_REGION", "")
     pool: str = _setting("COGNITO_USER_POOL_ID", "")
     client_id: str = _setting("COGNITO_CLIENT_ID", "")
-    further: list[str] = _setting("COGNITO_ALLOWED_CLIENT_IDS", [])
-    issuer: str = _setting("COGNITO_ISSUER", "") or f"https://cognito-idp.{region}.amazonaws.com/{pool}"
     return CognitoConfig(
         region=region,
         user_pool_id=pool,
         client_id=client_id,
         client_secret=_setting("COGNITO_CLIENT_SECRET", ""),
-        client_ids=frozenset(name for name in (client_id, *further) if name),
-        issuer=issuer,
-        jwks_url=_setting("COGNITO_JWKS_URL", "") or f"{issuer}/.well-known/jwks.json",
+        client_ids=frozenset(name for name in (client_id, *_names("COGNITO_ALLOWED_CLIENT_IDS")) if name),
+        issuers=_names("COGNITO_ISSUER") or default_issuers(region, pool),
+        jwks_url=_setting("COGNITO_JWKS_URL", ""),
+        resource_identifiers=frozenset(_names("COGNITO_RESOURCE_IDENTIFIERS")),
+        require_audience=_setting("COGNITO_REQUIRE_AUDIENCE", False),
+        delegated_tokens=_setting("COGNITO_DELEGATED_TOKENS", "refuse"),
         endpoint_url=_setting("COGNITO_ENDPOINT_URL", "").rstrip("/"),
         domain=_setting("COGNITO_DOMAIN", "").rstrip("/"),
         token_use=cast(TokenUse, _setting("COGNITO_TOKEN_USE", "access")),
@@ -70,6 +92,13 @@ def get_config() -> CognitoConfig:
 
 def _setting(name: str, default: Any) -> Any:
     return getattr(settings, name, default)
+
+
+def _names(name: str) -> tuple[str, ...]:
+    """A setting that is a list of names, or a string with commas between them."""
+    value: str | Sequence[str] = _setting(name, ())
+    names = value.split(",") if isinstance(value, str) else value
+    return tuple(dict.fromkeys(stripped for entry in names if (stripped := entry.strip())))
 
 
 @receiver(setting_changed)

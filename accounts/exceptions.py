@@ -118,6 +118,17 @@ class CognitoMisconfigured(AccountError):
     default_code = "cognito_misconfigured"
 
 
+class TokensTooLarge(AccountError):
+    """A sign-in yielded a token over the limit of `accounts.tokens`: nothing is wrong with what the person sent."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    default_detail = (
+        "This account is in so many groups that its token is larger than this service accepts (16 KiB). "
+        "Ask an administrator to take it out of some."
+    )
+    default_code = "token_too_large"
+
+
 class CodeMismatch(AccountError):
     """A wrong code; for strangers also one that has expired or was never sent, which would tell who has an account."""
 

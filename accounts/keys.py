@@ -58,6 +58,7 @@ class KeyStore(Generic[Key]):
         self._keys: Mapping[str, Key] = {}
         self._fetched_at: float | None = None
         self._tried_at: float | None = None
+        self._failed = False
         self._guard = threading.Lock()
         self._flight: threading.Event | None = None
 
@@ -99,7 +100,8 @@ class KeyStore(Generic[Key]):
             self._fly(flight)
         elif starts:
             threading.Thread(target=self._fly, args=(flight,), name="key-set-refresh", daemon=True).start()
-        elif wait:
+        elif wait and not (self._failed and self._age() >= USABLE_SECONDS):
+            # Not while there are none to be had: in an outage each flight would hold every thread that needs a key.
             # Twice the time-out of a fetch: no thread of the server hangs here, whatever the endpoint does.
             flight.wait(2 * FETCH_TIMEOUT_SECONDS)
 
@@ -110,11 +112,13 @@ class KeyStore(Generic[Key]):
             held = self._keys
             self._keys = {kid: held[kid] if held.get(kid) == key else key for kid, key in fresh.items()}
             self._fetched_at = self._clock()
+            self._failed = False
             outcome = "ok"
         except Exception as error:  # whatever went wrong, the keys held are better than none
             logger.warning(
                 "The key set could not be fetched (%s); held keys: %d.", type(error).__name__, len(self._keys)
             )
+            self._failed = True
             outcome = "failed"
         finally:
             with self._guard:

@@ -113,7 +113,7 @@ class RevocationList:
         if moment - self._looked_at >= LOOK_SECONDS:
             self._look(fresh=moment - LOOK_SECONDS, usable=moment - MAX_AGE_SECONDS)
         held = self._held
-        if claims.origin_jti in held.sessions or claims.issued_at < held.people.get(claims.sub, 0):
+        if claims.origin_jti in held.sessions or claims.issued_at < held.people.get(claims.sub, -math.inf):
             raise TokenRevoked
 
     def revoke_session(self, origin_jti: str) -> None:

@@ -1,11 +1,11 @@
-"""Is this token genuine, and is it for us? The only door to `jwt`.
+"""Verification of the JSON web tokens of one user pool. The only door to `jwt`.
 
 Every check is spelled out here, in this order: shape, algorithm, issuer, key, signature, then
 the other claims. So a foreign token never costs a key fetch, and a forged one is never called expired.
 
-Sources: RFC 7519 (JWT), RFC 7515 (JWS), RFC 8725 (best practice), and AWS's page "Verifying JSON web tokens" of the
-Cognito developer guide. Cognito's access tokens name their app client in `client_id` and have no audience; its ID
-tokens name it in `aud`.
+Sources: RFC 7519 (JWT), RFC 7515 (JWS), RFC 8725 (best practice), RFC 8693 (`act`), and AWS's pages "Verifying JSON web
+tokens" and "Resource binding" of the Cognito developer guide. Cognito's access tokens name their app client in
+`client_id`, and in `aud` the resource they are bound to, if any; its ID tokens name the app client in `aud`.
 """
 
 import binascii
@@ -27,7 +27,9 @@ from jwt.algorithms import RSAAlgorithm
 from accounts.conf import CognitoConfig, TokenUse, get_config
 from accounts.keys import KeyStore
 
-MAX_TOKEN_BYTES = 8 * 1024
+MAX_TOKEN_BYTES = 16 * 1024  # somebody in 100 groups, the most that AWS allows, has a token of 12 kB
+MAX_IDENTIFIER = 255  # characters of what the database keeps: `sub`, `username`, `origin_jti`, the `sub` of an actor
+MAX_EMAIL = 320  # characters, likewise
 MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
 REMEMBERED_TOKENS = 8192
 
@@ -47,6 +49,12 @@ class TokenError(Exception):
 
 class TokenMalformed(TokenError):
     """Not three strict base64url parts of JSON objects with the claims we need, in the types we need."""
+
+
+class TokenTooLarge(TokenMalformed):
+    """More than MAX_TOKEN_BYTES. Cognito's own tokens are that large only for somebody in very many groups."""
+
+    sentence = f"The token is larger than {MAX_TOKEN_BYTES // 1024} KiB."
 
 
 class TokenSignatureInvalid(TokenError):
@@ -84,6 +92,20 @@ class TokenWrongClient(TokenError):
     sentence = "The token was issued to an app client that this service does not accept."
 
 
+class TokenWrongAudience(TokenError):
+    """An access token that is bound to another resource, or to none where that is required."""
+
+    code = "token_wrong_audience"
+    sentence = "The token was issued for another service: its audience does not name this API."
+
+
+class TokenDelegated(TokenError):
+    """Somebody else acts for the person (RFC 8693 section 4.1), where that is not accepted."""
+
+    code = "token_delegated"
+    sentence = "A token that was delegated to somebody else is not accepted here."
+
+
 class TokenNotYetValid(TokenError):
     """`nbf` or `iat` lies in the future, by more than the leeway."""
 
@@ -105,8 +127,13 @@ class TokenExpired(TokenError):
 class Claims(NamedTuple):
     """What a genuine token says. Made by `TokenVerifier` alone; times are Unix seconds.
 
-    `token_use` is `access` or `id`; `username` is None for a machine (client credentials grant); `client_id` is the
-    app client of either kind of token; `origin_jti` names the sign-in that the token descends from.
+    `token_use` is `access` or `id`, and empty for any other word; `username` is None for a machine (client credentials
+    grant); `client_id` is the app client of either kind of token; `origin_jti` names the sign-in that the token
+    descends from. `aud` is a string, or the strings of a list, none when the claim is neither. `act` is the `sub` of
+    the actor (RFC 8693), empty when the claim does not tell it. `acr` and `amr` are the level and the methods of the
+    sign-in (RFC 8176).
+
+    Claims on which no decision rests are None when the token has them in another type.
     """
 
     sub: str
@@ -124,6 +151,10 @@ class Claims(NamedTuple):
     jti: str | None
     origin_jti: str | None
     nonce: str | None
+    aud: str | tuple[str, ...] | None
+    act: str | None
+    acr: str | None
+    amr: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +189,8 @@ def _verifying_keys(members: list[Any]) -> Iterator[tuple[str, VerifyingKey]]:
             continue
         try:
             public_key = RSAAlgorithm.from_jwk(member)
-        except (jwt.InvalidKeyError, ValueError):
+        except (jwt.InvalidKeyError, ValueError, TypeError, ArithmeticError):
+            # PyJWT takes the types of `n` and `e` on trust. One bad member costs no other.
             continue
         if isinstance(public_key, RSAPublicKey):
             numbers = public_key.public_numbers()
@@ -174,18 +206,28 @@ def _is_for_signatures(member: Mapping[str, Any]) -> bool:
 class TokenVerifier:
     """Verifies the tokens of one user pool, with no call to Cognito but for its public keys.
 
+    `keys` is the key store of each issuer that `config` accepts, or one for all of them.
+
     A token that was verified is remembered (by its SHA-256, REMEMBERED_TOKENS at most), so that its signature need
     not be computed again. Remembered is only what cannot change: times, clients, use and the presence of its key
     in the pool's set are checked at every call.
     """
 
     def __init__(
-        self, config: CognitoConfig, keys: KeyStore[VerifyingKey], *, now: Callable[[], float] = time.time
+        self,
+        config: CognitoConfig,
+        keys: KeyStore[VerifyingKey] | Mapping[str, KeyStore[VerifyingKey]],
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self.keys = keys
+        self._keys = dict.fromkeys(config.issuers, keys) if isinstance(keys, KeyStore) else keys
         self._config = config
         self._now = now
         self._genuine = _Remembered(REMEMBERED_TOKENS)
+
+    def ready(self) -> bool:
+        """Whether the keys of an issuer are held. Fetches them when not, unless that was tried a moment ago."""
+        return any(keys.ready() for keys in self._keys.values())
 
     def verify(self, token: str, use: TokenUse) -> Claims:
         """The claims of `token`, which must be an access token, an ID token or either, as `use` says.
@@ -198,18 +240,19 @@ class TokenVerifier:
             raise TokenMalformed from None
         digest = sha256(encoded).digest()
         known = self._genuine.get(digest)
-        if known is not None and self.keys.get(known.key.kid) is known.key:
+        if known is not None and known.keys.get(known.key.kid) is known.key:
             claims = known.claims
         else:
-            claims, key = self._check_signature(encoded)
-            self._genuine.add(digest, _Genuine(claims, key))
+            known = self._check_signature(encoded)
+            claims = known.claims
+            self._genuine.add(digest, known)
         self._check_claims(claims, use)
         return claims
 
-    def _check_signature(self, token: bytes) -> tuple[Claims, VerifyingKey]:
+    def _check_signature(self, token: bytes) -> "_Genuine":
         """Shape, algorithm, issuer, key and signature: what makes a token genuine, once and for all."""
         if len(token) > MAX_TOKEN_BYTES:
-            raise TokenMalformed("The token is larger than 8 KiB.")
+            raise TokenTooLarge
         parts = token.split(b".")
         if len(parts) != 3:
             raise TokenMalformed
@@ -226,22 +269,27 @@ class TokenVerifier:
 
         if algorithm != "RS256":
             raise TokenSignatureInvalid
-        if issuer != self._config.issuer:
+        keys = None if issuer is None else self._keys.get(issuer)
+        if keys is None:
             raise TokenWrongPool
-        key = None if kid is None else self.keys.get(kid)
+        key = None if kid is None else keys.get(kid)
         if key is None:
             raise TokenKeyUnknown
         if not key.signed(token[: -len(parts[2]) - 1], signature):
             raise TokenSignatureInvalid
-        return claims, key
+        return _Genuine(claims, key, keys)
 
     def _check_claims(self, claims: Claims, use: TokenUse) -> None:
         """What may differ from call to call. Expiry comes last: an expired token is right in all else."""
         config = self._config
-        if claims.token_use != use and not (use == "any" and claims.token_use in ("access", "id")):
+        if claims.token_use != use and not (use == "any" and claims.token_use):
             raise TokenWrongUse(_USE_SENTENCES.get(use))
         if claims.client_id not in config.client_ids:
             raise TokenWrongClient
+        if (claims.aud is not None or config.require_audience) and claims.token_use == "access":  # noqa: S105
+            self._check_audience(claims)
+        if claims.act is not None:
+            self._check_actor(claims.act)
         now = self._now()
         soon = now + config.leeway_seconds
         if claims.issued_at > soon or (claims.not_before is not None and claims.not_before > soon):
@@ -252,6 +300,22 @@ class TokenVerifier:
         if oldest is not None and now > claims.issued_at + oldest + config.leeway_seconds:
             sentence = f"The token was issued at {_moment(claims.issued_at)}, which is too long ago."
             raise TokenExpired(sentence, claims)
+
+    def _check_audience(self, claims: Claims) -> None:
+        """An access token that is bound to a resource must be bound to this API: another's token opens nothing here.
+
+        One that names its own app client is bound to none: a pre-token trigger may write that.
+        """
+        aud, config = claims.aud, self._config
+        named = (aud,) if isinstance(aud, str) else aud or ()
+        if config.resource_identifiers.isdisjoint(named) and (config.require_audience or aud != claims.client_id):
+            raise TokenWrongAudience
+
+    def _check_actor(self, act: str) -> None:
+        if self._config.delegated_tokens != "accept":
+            raise TokenDelegated
+        if not act:
+            raise TokenMalformed("`act` does not name the actor by a `sub`.")
 
 
 _USE_SENTENCES: Mapping[str, str] = {
@@ -264,7 +328,9 @@ _USE_SENTENCES: Mapping[str, str] = {
 def get_verifier() -> TokenVerifier:
     """The verifier of this process, made when first needed (and so after a server has forked its workers)."""
     config = get_config()
-    return TokenVerifier(config, KeyStore(config.jwks_url, parse_key_set))
+    urls = {issuer: config.jwks_url_of(issuer) for issuer in config.issuers}
+    stores = {url: KeyStore(url, parse_key_set) for url in urls.values()}
+    return TokenVerifier(config, {issuer: stores[url] for issuer, url in urls.items()})
 
 
 @receiver(setting_changed)
@@ -274,8 +340,11 @@ def _forget_verifier(*, setting: str, **_: object) -> None:
 
 
 class _Genuine(NamedTuple):
+    """The claims of a token whose signature was verified, the key that it was verified with, and where that is kept."""
+
     claims: Claims
     key: VerifyingKey
+    keys: KeyStore[VerifyingKey]
 
 
 class _Remembered:
@@ -360,38 +429,84 @@ def _required(value: Any, name: str) -> Any:
     return value
 
 
+def _identifier(payload: Mapping[str, Any], name: str) -> str | None:
+    """A string that the database keeps, or None when absent.
+
+    Raises TokenMalformed for what it could not keep: a longer one, and NUL, which PostgreSQL has not in its text.
+    """
+    value: str | None = _optional(payload, name, str)
+    if value is not None and not _can_be_kept(value, MAX_IDENTIFIER):
+        raise TokenMalformed(f"`{name}` is longer than {MAX_IDENTIFIER} characters, or holds NUL.")
+    return value
+
+
+def _can_be_kept(value: str, length: int) -> bool:
+    return len(value) <= length and "\0" not in value
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str | None:
+    """A string on which no decision rests: None for any other type."""
+    value = payload.get(name)
+    return value if type(value) is str else None
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    """The strings of a list that has nothing else."""
+    return tuple(value) if type(value) is list and all(type(member) is str for member in value) else ()
+
+
 def _read_claims(payload: Mapping[str, Any]) -> Claims:
     """The claims of a payload whose types are right, before anything about them is believed."""
     use = _optional(payload, "token_use", str)
     is_id = use == "id"
-    username = _optional(payload, "cognito:username" if is_id else "username", str)
+    username = _identifier(payload, "cognito:username" if is_id else "username")
     if username == "":
         raise TokenMalformed("`username` is empty.")
-    groups = _optional(payload, "cognito:groups", list)
-    if groups and not all(type(group) is str for group in groups):
-        raise TokenMalformed("`cognito:groups` is not a list of strings.")
+    sub: str = _required(_identifier(payload, "sub"), "sub")
+    # An ID token is always a person's; should its user name be missing, the subject names them.
+    username = username or (sub if is_id else None)
+    email = _text(payload, "email")
+    auth_time = payload.get("auth_time")
+    aud = payload.get("aud")
     return Claims(
-        sub=_required(_optional(payload, "sub", str), "sub"),
-        token_use=use or "",
+        sub=sub,
+        token_use=use if use in ("access", "id") else "",
         client_id=_client_of(payload, is_id),
-        # An ID token is always a person's; should its user name be missing, the subject names them.
-        username=username or (payload["sub"] if is_id else None),
-        email=_optional(payload, "email", str),
-        name=_optional(payload, "name", str),
-        groups=tuple(groups or ()),
+        username=username,
+        email=email if email is None or _can_be_kept(email, MAX_EMAIL) else None,
+        name=_text(payload, "name"),
+        # A machine's roles come from its scopes.
+        groups=() if username is None else _groups(payload),
         scopes=frozenset((_optional(payload, "scope", str) or "").split()),
         issued_at=_required(_moment_claim(payload, "iat"), "iat"),
         not_before=_moment_claim(payload, "nbf"),
         expires_at=_required(_moment_claim(payload, "exp"), "exp"),
-        auth_time=_moment_claim(payload, "auth_time"),
-        jti=_optional(payload, "jti", str),
-        origin_jti=_optional(payload, "origin_jti", str),
-        nonce=_optional(payload, "nonce", str),
+        auth_time=auth_time if type(auth_time) in (int, float) else None,
+        jti=_text(payload, "jti"),
+        origin_jti=_identifier(payload, "origin_jti"),
+        nonce=_text(payload, "nonce"),
+        aud=(aud if type(aud) is str else _strings(aud)) if "aud" in payload else None,
+        act=_actor_of(payload["act"]) if "act" in payload else None,
+        acr=_text(payload, "acr"),
+        amr=_strings(payload.get("amr")),
     )
 
 
+def _groups(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    groups = _optional(payload, "cognito:groups", list)
+    if groups and not all(type(group) is str for group in groups):
+        raise TokenMalformed("`cognito:groups` is not a list of strings.")
+    return tuple(groups or ())
+
+
+def _actor_of(act: Any) -> str:
+    """The `sub` of an `act` claim: who acts now. Those nested in it acted before (RFC 8693 section 4.1)."""
+    sub = act.get("sub") if type(act) is dict else None
+    return sub if type(sub) is str and _can_be_kept(sub, MAX_IDENTIFIER) else ""
+
+
 def _client_of(payload: Mapping[str, Any], is_id: bool) -> str:
-    """The app client: `client_id` of an access token, whose `aud`, if any, is ignored; `aud` of an ID token."""
+    """The app client: `client_id` of an access token, `aud` of an ID token."""
     if is_id and type(payload.get("aud")) is list:
         # Lawful JSON (RFC 7519 section 4.1.3), but Cognito's audience is one client: nobody we accept.
         return ""

@@ -1,4 +1,4 @@
-"""Who is it? The request user, made from verified claims alone."""
+"""The request user, made from verified claims alone."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,6 +22,9 @@ class CognitoUser:
 
     Looks enough like a Django user for DRF, but an attribute it does not have is an error rather than None, and
     making one touches no database. `person_for` gives the row where one is needed.
+
+    `actor` is the subject of whoever acts for this user by a delegated token (RFC 8693), None when they act themselves:
+    it is told in logs and audit records, and gives no role. `acr` and `amr` say how the user signed in (RFC 8176).
     """
 
     is_authenticated: ClassVar[bool] = True
@@ -35,6 +38,9 @@ class CognitoUser:
     roles: frozenset[Role]
     scopes: frozenset[str]
     is_machine: bool
+    actor: str | None = None
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
 
     @classmethod
     def from_claims(cls, claims: Claims, scope_roles: Mapping[str, Role] | None = None) -> "CognitoUser":
@@ -53,6 +59,9 @@ class CognitoUser:
             roles=roles,
             scopes=claims.scopes,
             is_machine=is_machine,
+            actor=claims.act,
+            acr=claims.acr,
+            amr=claims.amr,
         )
 
     @property

@@ -34,7 +34,7 @@ def verification(pool: Pool, rounds: int) -> Table:
     found: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(max(5, rounds)):
         verifier = TokenVerifier(config, KeyStore("", parse_key_set, fetch=lambda _: pool.key_set()))
-        verifier.keys.ready()
+        verifier.ready()
 
         def verify(verifier: TokenVerifier = verifier) -> None:
             for token in minted:

@@ -37,8 +37,8 @@ WITH named AS (
     INSERT INTO {authorship} (book_id, author_id, position)
     SELECT added.id, COALESCE(named.id, made.id), named.place - 1 FROM added, named LEFT JOIN made USING (name)
 )
-INSERT INTO {change} (book_id, title, action, by, news, at)
-SELECT id, title, '{action}', COALESCE(added_by_id, ''), '{{}}', created_at FROM added
+INSERT INTO {change} (book_id, title, action, by, actor, news, at)
+SELECT id, title, '{action}', COALESCE(added_by_id, ''), %s::text, '{{}}', created_at FROM added
 RETURNING book_id
 """
 
@@ -48,14 +48,15 @@ def can_add_at_once() -> bool:
     return bool(connection.vendor == "postgresql")
 
 
-def add_at_once(book: "Book") -> None:
-    """Save a new book, its authors, links and the note of who added it; `book` has its id then.
+def add_at_once(book: "Book", actor: str = "") -> None:
+    """Save a new book, its authors, links and the note of who added it, and for whom; `book` has its id then.
 
     Raises IntegrityError.
     """
     names, database = book.author_names, connections[DEFAULT_DB_ALIAS]
     parameters = [names, [sort_key(name) for name in names], [normalise(name) for name in names]]
     parameters += [field.get_db_prep_save(field.pre_save(book, True), database) for field in _fields(type(book))]
+    parameters.append(actor)
     with prepared_cursor(database) as cursor:
         cursor.execute(_statement(type(book)), parameters)
         (book.pk,) = cursor.fetchone()

@@ -54,14 +54,17 @@ class BookChangeQuerySet(models.QuerySet["BookChange"]):
         """Those of one book, the newest first."""
         return self.filter(book_id=book_id).order_by("-at", "-id")
 
-    def note(self, action: str, book: "Book", by: str, news: Mapping[str, Any]) -> None:
-        """Keep that `by`, a subject or nobody, did this. A change that changes nothing is none."""
+    def note(self, action: str, book: "Book", by: str, news: Mapping[str, Any], actor: str = "") -> None:
+        """Keep that `by`, a subject or nobody, did this, or `actor` for them. A change that changes nothing is none."""
         if news or action != BookChange.Action.CHANGED:
-            self.bulk_create([self.model.made(action, book, by, news)])
+            self.bulk_create([self.model.made(action, book, by, news, actor)])
 
 
 class BookChange(models.Model):
-    """That somebody added, changed or deleted a book. `news` are old and new value by the name of the field."""
+    """That somebody added, changed or deleted a book. `news` are old and new value by the name of the field.
+
+    `actor` is the subject of whoever did it for them, by a delegated token (RFC 8693); usually nobody.
+    """
 
     class Action(models.TextChoices):
         """What was done."""
@@ -76,6 +79,8 @@ class BookChange(models.Model):
     title = models.CharField(max_length=MAX_TITLE)
     action = models.CharField("what", max_length=16, choices=Action)
     by = models.CharField("who", max_length=255, blank=True, help_text="The subject; empty for a command.")
+    # With a default of the database: a release without this column still writes while the next one is deployed.
+    actor = models.CharField(max_length=255, blank=True, default="", db_default="", help_text="Acted for them.")
     news = models.JSONField("from what to what", default=dict, encoder=DjangoJSONEncoder)
     at = models.DateTimeField("when", default=timezone.now)
 
@@ -94,6 +99,6 @@ class BookChange(models.Model):
         return f"{self.title} {self.get_action_display()}"
 
     @classmethod
-    def made(cls, action: str, book: "Book", by: str, news: Mapping[str, Any]) -> "BookChange":
+    def made(cls, action: str, book: "Book", by: str, news: Mapping[str, Any], actor: str = "") -> "BookChange":
         """One that is not saved yet."""
-        return cls(book_id=book.pk, title=book.title, action=action, by=by, news=dict(news))
+        return cls(book_id=book.pk, title=book.title, action=action, by=by, actor=actor, news=dict(news))

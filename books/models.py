@@ -149,17 +149,17 @@ class BookQuerySet(models.QuerySet["Book"]):
         """Those with `rating` or better."""
         return self.filter(rating_down__gte=rating)
 
-    def add(self, *, author_names: Sequence[str], **values: Any) -> "Book":
-        """A new book. Raises IsbnTaken."""
+    def add(self, *, author_names: Sequence[str], actor: str = "", **values: Any) -> "Book":
+        """A new book, which `actor` adds for whoever it is added by. Raises IsbnTaken."""
         book = self.model(author_names=list(author_names), **values)
         if can_add_at_once():
             with _isbn_once(transaction.atomic() if connection.in_atomic_block else nullcontext()):
-                add_at_once(book)
+                add_at_once(book, actor)
             return book
         with _isbn_once(transaction.atomic()):
             book.save(force_insert=True)
             Authorship.objects.link({book.pk: book.author_names})
-            BookChange.objects.note(BookChange.Action.ADDED, book, book.added_by_id or "", {})
+            BookChange.objects.note(BookChange.Action.ADDED, book, book.added_by_id or "", {}, actor)
         return book
 
     def add_many(self, books: Sequence[Mapping[str, Any]]) -> Sequence[int]:
@@ -268,7 +268,7 @@ class Book(models.Model):
         """What this book is found by."""
         return line_of(title=self.title, subtitle=self.subtitle, authors=self.author_names, subjects=self.subjects)
 
-    def change(self, *, by: str = "", **values: Any) -> None:
+    def change(self, *, by: str = "", actor: str = "", **values: Any) -> None:
         """Give it new values. It must have been read under a lock. Raises IsbnTaken."""
         was = told(self)
         relink = values.get("author_names", self.author_names) != self.author_names
@@ -279,17 +279,17 @@ class Book(models.Model):
             if relink:
                 self.authorship_set.all().delete()
                 Authorship.objects.link({self.pk: self.author_names})
-            self.note_change(was, by)
+            self.note_change(was, by, actor)
 
-    def discard(self, by: str = "") -> None:
+    def discard(self, by: str = "", actor: str = "") -> None:
         """Delete it, and keep what it was."""
         with transaction.atomic():
-            BookChange.objects.note(BookChange.Action.DELETED, self, by, between(told(self), {}))
+            BookChange.objects.note(BookChange.Action.DELETED, self, by, between(told(self), {}), actor)
             self.delete()
 
-    def note_change(self, was: Mapping[str, Any], by: str) -> None:
-        """Keep that `by` made it what it is now, from what `told` said before."""
-        BookChange.objects.note(BookChange.Action.CHANGED, self, by, between(was, told(self)))
+    def note_change(self, was: Mapping[str, Any], by: str, actor: str = "") -> None:
+        """Keep that `by`, or `actor` for them, made it what it is now, from what `told` said before."""
+        BookChange.objects.note(BookChange.Action.CHANGED, self, by, between(was, told(self)), actor)
 
     def take_names_from_authors(self) -> None:
         """Make `author_names` what the linked authors say, and save."""

@@ -197,7 +197,7 @@ class BookViewSet(CatalogueViewSet[Book]):
         """A new book, of the caller's own."""
         values = BookSerializer.checked(request.data)
         user = cast("CognitoUser", request.user)
-        book = as_person(user, lambda sub: Book.objects.add(**values, added_by_id=sub))
+        book = as_person(user, lambda sub: Book.objects.add(**values, added_by_id=sub, actor=user.actor or ""))
         response = self.show(book, status=status.HTTP_201_CREATED)
         response["Location"] = response.data["url"]
         return response
@@ -209,7 +209,7 @@ class BookViewSet(CatalogueViewSet[Book]):
         data = request.data
         with transaction.atomic():
             book = self._locked()
-            book.change(by=cast("CognitoUser", request.user).sub, **BookSerializer.checked(data, partial=partial))
+            book.change(**self._whose(), **BookSerializer.checked(data, partial=partial))
         return self.show(book)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -220,8 +220,13 @@ class BookViewSet(CatalogueViewSet[Book]):
         """No book."""
         self.get_object()
         with transaction.atomic():
-            self._locked().discard(by=cast("CognitoUser", request.user).sub)
+            self._locked().discard(**self._whose())
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _whose(self) -> dict[str, str]:
+        """Who changes something, and who does it for them, for the record."""
+        user = cast("CognitoUser", self.request.user)
+        return {"by": user.sub, "actor": user.actor or ""}
 
     def _locked(self) -> Book:
         """The book, in the state that the client believes it to be in until the transaction ends."""

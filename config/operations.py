@@ -104,13 +104,17 @@ def _problem_code(response: HttpResponse) -> str | None:
 
 
 def _who(request: HttpRequest) -> Mapping[str, object]:
-    """The subject and the roles of whoever asked, as far as that is known already: finding out would cost a query."""
+    """The subject and the roles of whoever asked, as far as that is known already: finding out would cost a query.
+
+    With `actor`, the subject of whoever acts for them by a delegated token.
+    """
     user = request.__dict__.get("user")
-    if isinstance(user, CognitoUser):  # of the API
-        return {"sub": user.sub, "roles": sorted(user.roles)}
-    claims = session.claims_known(request)
-    if claims is not None:  # of a page
-        return {"sub": claims.sub, "roles": sorted(CognitoUser.from_claims(claims).roles)}
+    if not isinstance(user, CognitoUser):  # not of the API
+        claims = session.claims_known(request)
+        user = CognitoUser.from_claims(claims) if claims is not None else None
+    if user is not None:
+        told: dict[str, object] = {"sub": user.sub, "roles": sorted(user.roles)}
+        return told if user.actor is None else told | {"actor": user.actor}
     # Django keeps here whom its lazy `request.user` has turned out to be: a break-glass superuser.
     user = request.__dict__.get("_cached_user")
     return {"sub": user.sub, "roles": []} if isinstance(user, User) else {}
@@ -219,7 +223,7 @@ def _cache() -> str:
 
 
 def _keys() -> str:
-    return "ok" if get_verifier().keys.ready() else "unavailable"
+    return "ok" if get_verifier().ready() else "unavailable"
 
 
 def _clock(difference: float) -> str:

@@ -7,12 +7,13 @@ from rest_framework import serializers
 
 from accounts.api.members import KnownMembers
 from accounts.roles import Role
+from accounts.tokens import MAX_TOKEN_BYTES
 
 EMAIL_MAX_LENGTH = 128  # AWS: UsernameType of the Cognito API reference
 PASSWORD_MAX_LENGTH = 256  # AWS: PasswordType
 CODE_MAX_LENGTH = 64
 NAME_MAX_LENGTH = 256
-TOKEN_MAX_LENGTH = 8192
+TOKEN_MAX_LENGTH = MAX_TOKEN_BYTES
 
 E164 = RegexValidator(r"^\+[1-9][0-9]{1,14}\Z", "Write the number as E.164, such as +4915112345678.")
 ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*\Z", "Control characters are not allowed.")

@@ -1,9 +1,11 @@
 """API views for anonymous callers: HTTP alone; the use cases are in `accounts/flows/`."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers, status
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +26,14 @@ from accounts.api.serializers import (
     StatusSerializer,
     TokensSerializer,
 )
-from accounts.authentication import StrangerAuthentication, claims_of, claims_sent, token_sent
+from accounts.authentication import (
+    AccountAuthentication,
+    SessionAuthentication,
+    StrangerAuthentication,
+    claims_of,
+    claims_sent,
+    token_sent,
+)
 from accounts.cognito import Challenge, Tokens
 from accounts.conf import get_config
 from accounts.flows import passwords, sign_in, sign_out, sign_up
@@ -48,6 +57,8 @@ def read(kind: type[S], request: Request) -> dict[str, Any]:
 
 class AccountView(APIView):
     """A path about accounts: what it answers is one person's, or a secret (RFC 6749 section 5.1)."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (AccountAuthentication, SessionAuthentication)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """No cache keeps it, a browser's own neither."""

@@ -16,9 +16,15 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from accounts.cognito import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Tokens
 from accounts.conf import get_config
-from accounts.exceptions import AccountError, CognitoMisconfigured, CognitoUnavailable, KeysUnavailableNow
+from accounts.exceptions import (
+    AccountError,
+    CognitoMisconfigured,
+    CognitoUnavailable,
+    KeysUnavailableNow,
+    TokensTooLarge,
+)
 from accounts.keys import KeysUnavailable
-from accounts.tokens import TokenError, get_verifier
+from accounts.tokens import TokenError, TokenTooLarge, get_verifier
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +55,15 @@ def begin(redirect_uri: str) -> tuple[str, Attempt]:
     attempt = Attempt(
         state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(48)
     )
+    config = get_config()
+    # Where an audience is required, the tokens have to be bound to this API (AWS: "Resource binding", RFC 8707).
+    bound = {"resource": min(config.resource_identifiers)} if config.require_audience else {}
     url, _ = _client(redirect_uri).create_authorization_url(
-        f"{get_config().domain}/oauth2/authorize",
+        f"{config.domain}/oauth2/authorize",
         state=attempt.state,
         nonce=attempt.nonce,
         code_verifier=attempt.verifier,
+        **bound,
     )
     return url, attempt
 
@@ -61,13 +71,15 @@ def begin(redirect_uri: str) -> tuple[str, Attempt]:
 def finish(redirect_uri: str, code: str, attempt: Attempt) -> tuple[Tokens, str]:
     """The tokens for `code`, verified, and the e-mail address of whose they are.
 
-    Raises HostedSignInFailed, CognitoUnavailable, CognitoMisconfigured, KeysUnavailableNow.
+    Raises HostedSignInFailed, TokensTooLarge, CognitoUnavailable, CognitoMisconfigured, KeysUnavailableNow.
     """
     tokens = _exchanged(redirect_uri, code, attempt)
     client_id = get_config().client_id
     try:
         identity = get_verifier().verify(tokens.id_token, "id")
         claims = get_verifier().verify(tokens.access_token, "access")
+    except TokenTooLarge:
+        raise TokensTooLarge from None
     except TokenError as error:
         logger.warning("A token of the hosted sign-in is refused: %s", error.code)
         raise HostedSignInFailed from None

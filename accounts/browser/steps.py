@@ -1,9 +1,10 @@
-"""What does a browser hold between two pages of one errand? On the server, so that no address tells any of it."""
+"""State between two pages of one task, in the session of a browser, so that no address tells any of it."""
 
 import time
 from dataclasses import asdict
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 
 from accounts import challenges
@@ -14,6 +15,9 @@ from accounts.cognito import Challenge
 HOSTED_SECONDS = 600
 HOSTED_ATTEMPTS = 5
 
+# How long the session of a visitor is kept, from what it last held on; a sign-in gives it a life of its own.
+VISITOR_SECONDS = 600
+
 _STEPS = "accounts_steps"
 _HOSTED = "accounts_hosted"
 
@@ -21,6 +25,7 @@ _HOSTED = "accounts_hosted"
 def remember(request: HttpRequest, **values: Any) -> None:
     """Keep `values` by their names, until `forget` or the end of the session."""
     request.session[_STEPS] = {**request.session.get(_STEPS, {}), **values}
+    _expire_soon(request)
 
 
 def recall(request: HttpRequest, name: str) -> Any:
@@ -44,6 +49,13 @@ def remember_attempt(request: HttpRequest, attempt: Attempt, next_path: str) -> 
     kept = request.session.get(_HOSTED, {})
     kept[attempt.state] = {"attempt": asdict(attempt), "next": next_path, "at": time.time()}
     request.session[_HOSTED] = dict(list(kept.items())[-HOSTED_ATTEMPTS:])
+    _expire_soon(request)
+
+
+def _expire_soon(request: HttpRequest) -> None:
+    """Let the session of a visitor end in minutes: anybody can make any number of them, and each is a row."""
+    if SESSION_KEY not in request.session:
+        request.session.set_expiry(VISITOR_SECONDS)
 
 
 def take_attempt(request: HttpRequest, state: str) -> tuple[Attempt, str] | None:

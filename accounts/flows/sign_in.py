@@ -6,12 +6,12 @@ from django.http import HttpRequest
 
 from accounts import administration, challenges, revocation, throttles
 from accounts.cognito import Challenge, Tokens, get_gateway
-from accounts.exceptions import AccountError, CognitoMisconfigured, KeysUnavailableNow
+from accounts.exceptions import AccountError, CognitoMisconfigured, KeysUnavailableNow, TokensTooLarge
 from accounts.flows.sign_up import grant_role
 from accounts.keys import KeysUnavailable
 from accounts.models import SignUp
 from accounts.rates import RateName
-from accounts.tokens import Claims, TokenError, get_verifier
+from accounts.tokens import Claims, TokenError, TokenTooLarge, get_verifier
 from accounts.users import CognitoUser
 
 logger = logging.getLogger(__name__)
@@ -82,6 +82,9 @@ def claims_of_new(tokens: Tokens) -> Claims:
     """The claims of tokens that Cognito has just given: they verify, or the settings are wrong."""
     try:
         return get_verifier().verify(tokens.access_token, "access")
+    except TokenTooLarge:
+        logger.error("A token that the pool has just given is larger than this service accepts: too many groups.")
+        raise TokensTooLarge from None
     except TokenError as error:
         logger.error("A token that the pool has just given is refused: %s", error.code)
         raise CognitoMisconfigured from None

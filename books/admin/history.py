@@ -31,7 +31,8 @@ def _label(name: str) -> str:
 
 
 def _who(change: Any) -> str:
-    return change.email or change.by or "a command"
+    who = change.email or change.by or "a command"
+    return f"{who}, by {change.actor}" if change.actor else who
 
 
 def _news(change: BookChange) -> list[tuple[str, str, str]]:

@@ -6,7 +6,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client as Browser
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.browser import steps
@@ -67,6 +69,41 @@ def is_calm(answer: Any, status: int) -> bool:
         and f'href="{PAGES}sign-in/' in answer.content.decode()
         and not any(word in said for word in ("invalid_grant", "state", "nonce", "access_denied", "Traceback"))
     )
+
+
+def seconds_kept(browser: Browser) -> float:
+    """How long the server keeps the session of this browser from now on."""
+    (row,) = Session.objects.filter(session_key=browser.cookies["sessionid"].value)
+    return (row.expire_date - timezone.now()).total_seconds()
+
+
+def test_a_visitor_who_goes_to_the_hosted_pages_is_kept_for_minutes(settings: Settings) -> None:
+    browser = Browser()
+    browser.get(HOSTED)
+    assert seconds_kept(browser) <= 600
+    assert browser.cookies["sessionid"]["max-age"] == 600
+    browser.get(way_back(browser, Outside()))
+    assert settings.SESSION_COOKIE_AGE - 60 < seconds_kept(browser) <= settings.SESSION_COOKIE_AGE
+
+
+def test_a_visitor_who_fills_in_a_form_is_kept_for_minutes() -> None:
+    browser = Browser()
+    fill_in(browser, "forgot-password/", email=UMA)
+    assert seconds_kept(browser) <= 600
+
+
+def test_the_session_of_somebody_signed_in_is_not_cut_short(settings: Settings) -> None:
+    browser = signed_in(UMA)
+    browser.get(HOSTED)
+    fill_in(browser, "forgot-password/", email=UMA)
+    assert seconds_kept(browser) > settings.SESSION_COOKIE_AGE - 60
+
+
+def test_an_attempt_asks_for_bound_tokens_where_an_audience_is_required(settings: Settings) -> None:
+    assert "resource" not in query_of(Browser().get(HOSTED).headers["Location"])
+    settings.COGNITO_RESOURCE_IDENTIFIERS = ["https://books.example.com"]
+    settings.COGNITO_REQUIRE_AUDIENCE = True
+    assert query_of(Browser().get(HOSTED).headers["Location"])["resource"] == "https://books.example.com"
 
 
 def test_somebody_signs_in_through_the_hosted_pages(visitor: Client) -> None:

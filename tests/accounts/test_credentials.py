@@ -1,14 +1,19 @@
 """What a request with, without, or with bad credentials is told: status, code, `WWW-Authenticate` (RFC 6750)."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client as BrowserClient
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from accounts.testing import Pool
+from accounts.api import urls as account_urls
+from accounts.authentication import AccountAuthentication
+from accounts.testing import Pool, subject
 from accounts.tokens import get_verifier
 from accounts.users import CognitoUser
+from books.changes import BookChange
 from tests.conftest import Client, MakeMachine
 
 BOOKS = "/api/v1/books/"
@@ -143,6 +148,129 @@ def test_another_spelling_of_the_issuer_works_by_setting_it(visitor: Client, poo
     settings.COGNITO_ISSUER = issuer
     assert visitor.bearing(pool.access_token(iss=issuer)).get(BOOKS).status_code == 200
     assert visitor.bearing(pool.access_token()).get(BOOKS).json()["code"] == "token_wrong_pool"
+
+
+def test_a_token_for_another_service_opens_nothing_here(visitor: Client, pool: Pool, settings: Settings) -> None:
+    token = pool.access_token("Ada", ["ROLE_ADMIN"], aud="https://payments.example.com")
+    response = visitor.bearing(token).get(BOOKS)
+    assert (response.status_code, response.json()["code"]) == (401, "token_wrong_audience")
+    assert 'error="invalid_token"' in response["WWW-Authenticate"]
+    settings.COGNITO_RESOURCE_IDENTIFIERS = ["https://payments.example.com"]
+    assert visitor.post(BOOKS, BOOK).status_code == 201
+
+
+def test_a_delegated_token_is_refused_unless_it_is_accepted(visitor: Client, pool: Pool, settings: Settings) -> None:
+    visitor.bearing(pool.access_token("Uma", ["ROLE_USER"], act={"sub": "agent-7"}))
+    response = visitor.get(BOOKS)
+    assert (response.status_code, response.json()["code"]) == (401, "token_delegated")
+    settings.COGNITO_DELEGATED_TOKENS = "accept"
+    assert visitor.get(BOOKS).status_code == 200
+
+
+def test_an_actor_gives_no_role_and_takes_none(visitor: Client, pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_DELEGATED_TOKENS = "accept"
+    actor = {"sub": subject("Ada"), "cognito:groups": ["ROLE_ADMIN"], "scope": "books/admin"}
+    visitor.bearing(pool.access_token("Gwen", ["ROLE_GUEST"], act=actor))
+    assert visitor.post(BOOKS, BOOK).json()["code"] == "permission_denied"
+    visitor.bearing(pool.access_token("Uma", ["ROLE_USER"], act={"sub": "agent-7"}))
+    assert visitor.post(BOOKS, BOOK).json()["added_by"] == subject("Uma")
+
+
+def test_an_actor_is_in_the_log_line_and_in_the_record_of_each_change(
+    visitor: Client, pool: Pool, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.COGNITO_DELEGATED_TOKENS = "accept"
+    visitor.bearing(pool.access_token("Uma", ["ROLE_USER"], act={"sub": "agent-7"}))
+    with caplog.at_level("INFO", "config.requests"):
+        book = visitor.post(BOOKS, BOOK).json()
+        assert visitor.patch(f"{BOOKS}{book['id']}/", {"title": "Emma!"}).status_code == 200
+        assert visitor.delete(f"{BOOKS}{book['id']}/").status_code == 204
+    told = [record.fields for record in caplog.records if record.name == "config.requests"]  # type: ignore[attr-defined]
+    assert [(fields["sub"], fields["actor"]) for fields in told] == [(subject("Uma"), "agent-7")] * 3
+    changes = BookChange.objects.order_by("id").values_list("action", "by", "actor")
+    assert list(changes) == [(action, subject("Uma"), "agent-7") for action in ("added", "changed", "deleted")]
+
+
+def test_whoever_acts_themselves_is_nobodys_actor(uma: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "config.requests"):
+        assert uma.post(BOOKS, BOOK).status_code == 201
+    (fields,) = [record.fields for record in caplog.records if record.name == "config.requests"]  # type: ignore[attr-defined]
+    assert "actor" not in fields
+    assert BookChange.objects.get().actor == ""
+
+
+ACCOUNT_PATHS = [
+    ("post", "sign-up/"),
+    ("post", "confirm-sign-up/"),
+    ("post", "resend-code/"),
+    ("post", "sign-in/"),
+    ("post", "sign-in/challenge/"),
+    ("post", "refresh/"),
+    ("post", "sign-out/"),
+    ("post", "forgot-password/"),
+    ("post", "reset-password/"),
+    ("post", "change-password/"),
+    ("get", "me/"),
+    ("patch", "me/"),
+    ("delete", "me/"),
+    ("post", "me/delete/"),
+    ("post", "me/verify-email/"),
+    ("get", "me/mfa/"),
+    ("get", "users/"),
+    ("put", f"users/{subject('Uma')}/role/"),
+    ("post", f"users/{subject('Uma')}/disable/"),
+]
+
+
+@pytest.mark.parametrize("method, path", ACCOUNT_PATHS)
+def test_account_paths_refuse_a_delegated_token_also_where_books_accept_it(
+    method: str, path: str, visitor: Client, pool: Pool, settings: Settings
+) -> None:
+    settings.COGNITO_DELEGATED_TOKENS = "accept"
+    visitor.bearing(pool.access_token("Ada", ["ROLE_ADMIN"], act={"sub": "agent-7"}))
+    response = getattr(visitor, method)(f"/api/v1/accounts/{path}")
+    assert (response.status_code, response.json()["code"]) == (401, "token_delegated")
+    assert 'error="invalid_token"' in response["WWW-Authenticate"]
+
+
+def test_every_account_view_refuses_delegated_tokens() -> None:
+    views = [getattr(pattern.callback, "view_class") for pattern in account_urls.urlpatterns]  # noqa: B009
+    assert len(views) > 15
+    for view in views:
+        assert issubclass(view.authentication_classes[0], AccountAuthentication), view
+
+
+def test_a_token_of_before_1970_is_old_and_not_revoked(visitor: Client, pool: Pool, settings: Settings) -> None:
+    assert visitor.bearing(pool.access_token(iat=-5)).get(BOOKS).status_code == 200
+    settings.COGNITO_MAX_TOKEN_AGE_SECONDS = 3600
+    assert visitor.get(BOOKS).json()["code"] == "token_expired"
+
+
+def test_who_signed_in_how_is_known_of_the_request_user(pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_DELEGATED_TOKENS = "accept"
+    told: dict[str, Any] = {"acr": "urn:cognito:loa:3", "amr": ["hwk"], "act": {"sub": "agent-7"}}
+    user = CognitoUser.from_claims(get_verifier().verify(pool.access_token("Ada", **told), "access"))
+    assert (user.actor, user.acr, user.amr) == ("agent-7", "urn:cognito:loa:3", ("hwk",))
+    silent = CognitoUser.from_claims(get_verifier().verify(pool.access_token("Ada"), "access"))
+    assert (silent.actor, silent.acr, silent.amr) == (None, None, ())
+
+
+def test_a_name_or_address_of_another_type_in_an_access_token_harms_nobody(visitor: Client, pool: Pool) -> None:
+    claims = pool.access_claims("Uma", ["ROLE_USER"]) | {"name": {}, "email": ["uma@example.com"]}
+    assert visitor.bearing(pool.sign(claims)).post(BOOKS, BOOK).status_code == 201
+
+
+@pytest.mark.parametrize("claims", [{"sub": "u" * 256}, {"sub": "u\0"}, {"username": "u" * 256}, {"username": "\0"}])
+def test_an_identifier_that_the_database_cannot_keep_is_malformed(
+    claims: dict[str, str], visitor: Client, pool: Pool
+) -> None:
+    response = visitor.bearing(pool.access_token("Uma", ["ROLE_USER"], **claims)).post(BOOKS, BOOK)
+    assert (response.status_code, response.json()["code"]) == (401, "token_malformed")
+
+
+def test_the_longest_identifiers_are_kept(visitor: Client, pool: Pool) -> None:
+    token = pool.access_token("Uma", ["ROLE_USER"], sub="u" * 255, username="n" * 255, origin_jti="o" * 255)
+    assert visitor.bearing(token).post(BOOKS, BOOK).json()["added_by"] == "u" * 255
 
 
 def test_a_session_needs_the_csrf_token_to_write(pool: Pool) -> None:

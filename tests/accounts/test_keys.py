@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import urllib3
@@ -173,6 +174,34 @@ def test_nobody_whose_key_is_held_waits_for_a_fetch() -> None:
     asking.join()
 
 
+def test_in_an_outage_nobody_waits_for_the_try_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.keys.FETCH_TIMEOUT_SECONDS", 60.0)
+    started, release = threading.Event(), threading.Event()
+    seconds = [0.0]
+
+    def fetch(_: str) -> bytes:
+        if seconds[0]:
+            started.set()
+            release.wait(30)
+        raise OSError
+
+    store: KeyStore[str] = KeyStore("", lambda document: {}, fetch=fetch, clock=lambda: seconds[0])
+    with pytest.raises(KeysUnavailable):
+        store.get("a")
+    seconds[0] = 6
+    trying = threading.Thread(target=store.ready)
+    trying.start()
+    assert started.wait(30)
+    found: list[bool] = []
+    asking = threading.Thread(target=lambda: found.append(store.ready()), daemon=True)
+    asking.start()
+    asking.join(30)
+    assert found == [False]  # answered while the fetch hangs
+    assert trying.is_alive()
+    release.set()
+    trying.join()
+
+
 def _wait_for_refresh() -> None:
     for thread in threading.enumerate():
         if thread.name == "key-set-refresh":
@@ -195,6 +224,14 @@ def test_only_rsa_signing_keys_are_taken() -> None:
         jwk("", key) | {"kid": 7},
     ]
     assert set(parse_key_set(json.dumps({"keys": members}).encode())) == {"good", "plain"}
+
+
+@pytest.mark.parametrize("member", ["kty", "use", "alg", "kid", "n", "e", "d", "oth", "key_ops"])
+@pytest.mark.parametrize("value", [7, -1, 0.5, None, True, [], {}, ["sig"], "", "AA", "-", "é"])
+def test_one_odd_member_of_a_set_costs_no_other_key(member: str, value: Any) -> None:
+    odd = jwk("odd", new_key("odd")) | {member: value}
+    for members in ([odd, jwk("good", new_key("taken"))], [jwk("good", new_key("taken")), odd]):
+        assert "good" in parse_key_set(json.dumps({"keys": members}).encode())
 
 
 @pytest.mark.parametrize(

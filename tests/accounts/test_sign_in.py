@@ -15,13 +15,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
 from accounts import cognito as gateway
+from accounts.backends import CognitoBackend
+from accounts.exceptions import TokensTooLarge
 from accounts.models import User
 from accounts.testing import Pool
+from accounts.tokens import MAX_TOKEN_BYTES
 from local_cognito.server import LocalCognito
-from tests.accounts.browsers import cut_off
+from tests.accounts.browsers import cut_off, fill_in, text
 from tests.conftest import Client
 
 SIGN_IN = "/api/v1/accounts/sign-in/"
@@ -156,6 +160,41 @@ def test_a_wrong_set_up_is_our_fault_and_its_cause_stays_in_the_log(
     assert (response.status_code, response.json()["code"]) == (500, "cognito_misconfigured")
     assert "Cognito initiate_auth refused" in caplog.text
     assert "Exception" not in response.content.decode()
+
+
+def in_a_hundred_groups(email: str, length: int) -> None:
+    """Put somebody into as many groups as AWS allows, with names of `length` characters."""
+    administer = gateway.get_gateway().administer
+    for number in range(100):
+        name = f"{number:03}".ljust(length, "g")
+        administer("create_group", GroupName=name)
+        administer("admin_add_user_to_group", Username=email, GroupName=name)
+
+
+def test_somebody_in_a_hundred_groups_signs_in(visitor: Client, cognito: LocalCognito) -> None:
+    in_a_hundred_groups(UMA["email"], 70)
+    token = visitor.post(SIGN_IN, UMA).json()["access_token"]
+    assert len(token) > 8 * 1024
+    assert visitor.bearing(token).get(BOOKS).status_code == 200
+
+
+def test_a_sign_in_that_yields_too_large_a_token_says_so(
+    visitor: Client, cognito: LocalCognito, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_a_hundred_groups(UMA["email"], 128)
+    response = visitor.post(SIGN_IN, UMA)
+    assert (response.status_code, response.json()["code"]) == (403, "token_too_large")
+    assert "16 KiB" in response.json()["detail"]
+    assert "too many groups" in caplog.text
+    page = fill_in(Browser(), "sign-in/", email=UMA["email"], password=UMA["password"])
+    assert "so many groups" in text(page)
+
+
+def test_an_id_token_that_is_too_large_is_no_wrong_password(pool: Pool) -> None:
+    large = pool.id_token(padding="x" * MAX_TOKEN_BYTES)
+    tokens = gateway.Tokens(access_token=pool.access_token(), id_token=large, refresh_token="r", expires_in=900)
+    with pytest.raises(TokensTooLarge):
+        CognitoBackend().authenticate(None, tokens)
 
 
 @contextmanager

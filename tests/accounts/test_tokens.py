@@ -106,7 +106,13 @@ REFUSED: dict[str, tuple[str, Make]] = {
     "NaN as a time": ("token_malformed", raw(b'{"exp": NaN}')),
     "a time beyond all numbers": ("token_malformed", raw(b'{"exp": 1e999}')),
     "nesting without end": ("token_malformed", raw(b"[" * 3000 + b"]" * 3000)),
-    "more than 8 KiB": ("token_malformed", access(padding="x" * MAX_TOKEN_BYTES)),
+    "more than 16 KiB": ("token_malformed", access(padding="x" * MAX_TOKEN_BYTES)),
+    "a sub that no column holds": ("token_malformed", access(sub="u" * 256)),
+    "a sub with NUL": ("token_malformed", access(sub="u\0ma")),
+    "a user name that no column holds": ("token_malformed", access(username="u" * 256)),
+    "a user name with NUL": ("token_malformed", access(username="\0")),
+    "an origin_jti that no column holds": ("token_malformed", access(origin_jti="x" * 256)),
+    "an origin_jti that is a number": ("token_malformed", access(origin_jti=1)),
     "a critical extension": ("token_malformed", headed(crit=["exp"])),
     # Claims that are absent or of the wrong type
     "no exp": ("token_malformed", access(exp=ABSENT)),
@@ -167,9 +173,30 @@ REFUSED: dict[str, tuple[str, Make]] = {
     "an ID token where an access token belongs": ("token_wrong_use", id_token()),
     "no token_use": ("token_wrong_use", access(token_use=ABSENT)),
     "an unknown token_use": ("token_wrong_use", access(token_use="refresh")),
+    "a token_use of any": ("token_wrong_use", access(token_use="any")),
     "another app client": ("token_wrong_client", access(client_id="somebody-else")),
     "no client_id": ("token_wrong_client", access(client_id=ABSENT)),
     "no client_id, but an audience": ("token_wrong_client", access(client_id=ABSENT, aud="web-client")),
+    # Audience (contract, section 3) and actor (RFC 8693 section 4.1)
+    "bound to another service": ("token_wrong_audience", access(aud="https://elsewhere.example.com")),
+    "bound to several services": ("token_wrong_audience", access(aud=["https://elsewhere.example.com", "other"])),
+    "bound to another of our app clients": ("token_wrong_audience", access(aud="spa-client")),
+    "an audience that is a list of its own client": ("token_wrong_audience", access(aud=["web-client"])),
+    "an audience of nothing": ("token_wrong_audience", access(aud=[])),
+    "an empty audience": ("token_wrong_audience", access(aud="")),
+    "an audience that is null": ("token_wrong_audience", access(aud=None)),
+    "an audience that is a number": ("token_wrong_audience", access(aud=7)),
+    "an audience of an object": ("token_wrong_audience", access(aud={"web-client": 1})),
+    "a machine's that is bound to another service": (
+        "token_wrong_audience",
+        lambda pool: pool.machine_token("books/admin", aud="https://elsewhere.example.com"),
+    ),
+    "bound to another service, and expired": ("token_wrong_audience", access(aud="other", exp=NOW - 60)),
+    "delegated": ("token_delegated", access(act={"sub": "agent-7"})),
+    "delegated to nobody in particular": ("token_delegated", access(act={})),
+    "delegated by a claim of another type": ("token_delegated", access(act="agent-7")),
+    "delegated by null": ("token_delegated", access(act=None)),
+    "delegated and expired": ("token_delegated", access(act={"sub": "agent-7"}, exp=NOW - 60)),
     # Time
     "expired": ("token_expired", access(exp=NOW - 60)),
     "expired long before there were computers": ("token_expired", access(exp=-(2**62))),
@@ -200,8 +227,11 @@ def test_a_bad_token_stays_bad_when_it_comes_again(code: str, make: Make, pool: 
 ACCEPTED: dict[str, Make] = {
     "a plain one": access(),
     "with groups": access(groups=["ROLE_USER"]),
-    "with an audience beside the client": access(aud="https://books.example.com"),
-    "with an odd audience beside the client": access(aud=["a", 1]),
+    "with its own app client as audience": access(aud="web-client"),
+    "issued before 1970": access(iat=-5),
+    "with names of other types": lambda pool: pool.sign(pool.access_claims() | {"name": {}, "email": [1]}),
+    "with an e-mail address that no column holds": access(email="x" * 321),
+    "with other claims of other types": access(jti=7, nonce=[], auth_time="now", acr=4, amr="pwd", email_verified="?"),
     "with claims nobody knows": access(event_id="1", version=2, device_key="x", custom={"deep": [1]}),
     "with a fraction of a second": access(exp=NOW + 86400.5),
     "of the second app client": access(client_id="spa-client"),
@@ -219,6 +249,138 @@ def test_a_good_token_gives_its_claims_every_time(make: Make, pool: Pool, verifi
     first, second = verifier.verify(token, "access"), verifier.verify(token, "access")
     assert first == second
     assert first.sub == subject("Uma")
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        "https://books.example.com",
+        "books-api",
+        ["https://books.example.com"],
+        ["https://elsewhere.example.com", "books-api"],
+    ],
+)
+def test_a_token_that_is_bound_to_this_api_passes(audience: Any, pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_RESOURCE_IDENTIFIERS = ["https://books.example.com", "books-api"]
+    claims = get_verifier().verify(pool.access_token(aud=audience), "access")
+    assert claims.aud == (audience if isinstance(audience, str) else tuple(audience))
+
+
+@pytest.mark.parametrize("audience", ["https://books.example.com/", "Books-API", ["books-api", 7], ["https://books"]])
+def test_an_audience_is_compared_as_a_whole(audience: Any, pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_RESOURCE_IDENTIFIERS = ["https://books.example.com", "books-api"]
+    with pytest.raises(TokenError) as refusal:
+        get_verifier().verify(pool.access_token(aud=audience), "access")
+    assert refusal.value.code == "token_wrong_audience"
+
+
+@pytest.mark.parametrize("audience", [ABSENT, "web-client", "https://elsewhere.example.com"])
+def test_an_audience_may_be_required(audience: Any, pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_RESOURCE_IDENTIFIERS = ["https://books.example.com"]
+    settings.COGNITO_REQUIRE_AUDIENCE = True
+    verifier = get_verifier()
+    assert verifier.verify(pool.access_token(aud="https://books.example.com"), "access")
+    assert verifier.verify(pool.id_token(), "id")  # whose audience is the app client
+    with pytest.raises(TokenError) as refusal:
+        verifier.verify(pool.access_token(aud=audience), "access")
+    assert refusal.value.code == "token_wrong_audience"
+
+
+def test_an_actor_is_told_where_delegated_tokens_are_accepted(pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_DELEGATED_TOKENS = "accept"
+    verifier = get_verifier()
+    nested = {"sub": "agent-7", "act": {"sub": "agent-6"}}
+    assert verifier.verify(pool.access_token(act=nested), "access").act == "agent-7"
+    assert verifier.verify(pool.id_token(act=nested), "id").act == "agent-7"
+    assert verifier.verify(pool.access_token(), "access").act is None
+
+
+@pytest.mark.parametrize("act", ["agent-7", {}, [], None, {"sub": 7}, {"sub": ""}, {"sub": "a" * 256}, {"sub": "a\0"}])
+def test_an_actor_without_a_name_is_refused_everywhere(act: Any, pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_DELEGATED_TOKENS = "accept"
+    with pytest.raises(TokenError) as refusal:
+        get_verifier().verify(pool.access_token(act=act), "access")
+    assert refusal.value.code == "token_malformed"
+
+
+def test_a_delegated_id_token_is_refused_like_an_access_token(pool: Pool, verifier: TokenVerifier) -> None:
+    with pytest.raises(TokenError) as refusal:
+        verifier.verify(pool.id_token(act={"sub": "agent-7"}), "id")
+    assert refusal.value.code == "token_delegated"
+
+
+def test_claims_that_decide_nothing_are_none_in_another_type(pool: Pool, verifier: TokenVerifier) -> None:
+    odd = {"name": {}, "email": 5, "jti": 1, "nonce": [], "auth_time": True, "acr": 4, "amr": ["pwd", 1]}
+    claims = verifier.verify(pool.sign(pool.access_claims() | odd), "access")
+    assert (claims.name, claims.email, claims.jti, claims.nonce) == (None, None, None, None)
+    assert (claims.auth_time, claims.acr, claims.amr) == (None, None, ())
+
+
+def test_how_somebody_signed_in_is_told(pool: Pool, verifier: TokenVerifier) -> None:
+    claims = verifier.verify(pool.access_token(acr="urn:cognito:loa:4", amr=["pwd", "otp", "mfa"]), "access")
+    assert (claims.acr, claims.amr) == ("urn:cognito:loa:4", ("pwd", "otp", "mfa"))
+
+
+def test_the_groups_of_a_machine_are_ignored_whatever_they_are(pool: Pool, verifier: TokenVerifier) -> None:
+    assert verifier.verify(pool.machine_token("books/read", **{"cognito:groups": "ROLE_ADMIN"}), "access").groups == ()
+
+
+def test_a_token_of_somebody_in_a_hundred_groups_passes(pool: Pool, verifier: TokenVerifier) -> None:
+    groups = [f"{number:03}-{'g' * 84}" for number in range(100)]
+    token = pool.access_token("Uma", groups)
+    assert 12_000 < len(token) <= MAX_TOKEN_BYTES
+    assert verifier.verify(token, "access").groups == tuple(groups)
+
+
+def test_a_literal_any_is_no_kind_of_token(pool: Pool, verifier: TokenVerifier) -> None:
+    for make in (pool.access_token, pool.id_token):
+        with pytest.raises(TokenError) as refusal:
+            verifier.verify(make(token_use="any"), "any")
+        assert refusal.value.code == "token_wrong_use"
+
+
+def test_both_forms_of_the_issuer_pass_each_with_its_own_keys(
+    pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.COGNITO_ISSUER = ""
+    updated = Pool(pool.issuer.replace("cognito-idp", "issuer-cognito-idp", 1), pool.client_id, "updated-key")
+    documents = {f"{each.issuer}/.well-known/jwks.json": each.key_set() for each in (pool, updated)}
+    fetched = []
+
+    def fetch(url: str) -> bytes:
+        fetched.append(url)
+        return documents[url]
+
+    monkeypatch.setattr("accounts.keys.fetch_document", fetch)
+    verifier = get_verifier()
+    for each in (pool, updated):
+        for _ in range(2):
+            assert verifier.verify(each.access_token(), "access").sub == subject("Uma")
+    assert fetched == list(documents)
+    crossed = pool.sign(pool.access_claims(iss=updated.issuer))
+    with pytest.raises(TokenError) as refusal:
+        verifier.verify(crossed, "access")
+    assert refusal.value.code == "token_key_unknown"
+
+
+def test_one_address_of_keys_serves_all_issuers(
+    pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.COGNITO_ISSUER = ["https://one.example.com/pool", "https://two.example.com/pool"]
+    settings.COGNITO_JWKS_URL = "https://keys.example.com/jwks.json"
+    fetched = []
+
+    def fetch(url: str) -> bytes:
+        fetched.append(url)
+        return pool.key_set()
+
+    monkeypatch.setattr("accounts.keys.fetch_document", fetch)
+    for issuer in settings.COGNITO_ISSUER:
+        assert get_verifier().verify(pool.access_token(iss=issuer), "access")
+    with pytest.raises(TokenError) as refusal:
+        get_verifier().verify(pool.access_token(), "access")
+    assert refusal.value.code == "token_wrong_pool"
+    assert fetched == ["https://keys.example.com/jwks.json"]
 
 
 def test_an_id_token_passes_where_one_belongs(pool: Pool, verifier: TokenVerifier) -> None:

@@ -18,6 +18,8 @@ CODES = {
     "token_wrong_pool",
     "token_wrong_use",
     "token_wrong_client",
+    "token_wrong_audience",
+    "token_delegated",
     "token_not_yet_valid",
     "token_expired",
 }
@@ -39,7 +41,7 @@ values = json_values(odd=True)
 lawful_values = json_values(odd=False)
 claims = st.sampled_from(
     ["sub", "iss", "exp", "iat", "nbf", "auth_time", "token_use", "client_id", "aud", "username", "scope", "jti"]
-) | st.sampled_from(["cognito:groups", "cognito:username", "email", "origin_jti", "nonce", "name"])
+) | st.sampled_from(["cognito:groups", "cognito:username", "email", "origin_jti", "nonce", "name", "act", "acr", "amr"])
 
 
 def verdict(verifier: TokenVerifier, token: str) -> str | Claims:
@@ -78,6 +80,8 @@ def test_any_signed_claims_are_judged(changes: dict[str, Any], verifier: TokenVe
         assert answer.sub
         assert answer.username != ""
         assert all(isinstance(group, str) for group in answer.groups)
+        assert answer.act is None
+        assert answer.aud in (None, "web-client")
     else:
         assert answer in CODES
 

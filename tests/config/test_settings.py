@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore.regions import EndpointResolver
 from django.core.checks import run_checks
 from pytest_django.fixtures import Settings
 
-from accounts.conf import get_config
+from accounts.conf import default_issuers, get_config
 from accounts.rates import DEFAULT_RATES, Rate
 from accounts.roles import Role
 
@@ -119,6 +121,11 @@ def test_a_whole_environment_has_no_findings(read: Read) -> None:
         ("COGNITO_SIGN_UP_ROLES", "ROLE_ROOT", "names an unknown role"),
         ("COGNITO_SIGN_UP_ROLES", ",", "must hold at least one role"),
         ("COGNITO_SCOPE_ROLES", "books/read", "must be a comma list such as"),
+        ("COGNITO_REQUIRE_AUDIENCE", "perhaps", "must be true or false"),
+        ("COGNITO_REQUIRE_AUDIENCE", "true", "refuses every access token while COGNITO_RESOURCE_IDENTIFIERS is empty"),
+        ("COGNITO_DELEGATED_TOKENS", "yes", "must be one of refuse, accept"),
+        ("COGNITO_ISSUER", "https://good.example.com/pool,http://plain.example.com/pool", "must be an https:// URL"),
+        ("COGNITO_ISSUER", "https://good.example.com/pool,https://slash.example.com/", "must not end with a slash"),
         ("COGNITO_SCOPE_ROLES", "books/read=READER", "names an unknown role"),
         ("ACCOUNTS_THROTTLES", "sign_in=10/min", "names an unknown rate; the rates are sign_in_address, "),
         ("ACCOUNTS_THROTTLES", "sign_in_account", "must be a comma list such as sign_in_account=5/min"),
@@ -140,7 +147,7 @@ def test_a_local_stand_in_is_tolerated_while_debugging_or_when_asked_for_aloud(r
         "COGNITO_ISSUER": "http://127.0.0.1:9229/eu-west-1_AbCdEf123",
         "COGNITO_DOMAIN": "http://127.0.0.1:9229",
     }
-    assert len(read(**stand_in)) == 4  # with the address of the keys, which follows from the issuer
+    assert len(read(**stand_in)) == 3
     assert read(**stand_in, COGNITO_ALLOW_INSECURE_ENDPOINT="true") == []
     assert read(**stand_in, DJANGO_DEBUG="true") == []
 
@@ -154,11 +161,39 @@ def test_the_region_falls_back_to_what_aws_calls_it(read: Read) -> None:
     assert read(COGNITO_REGION="", AWS_DEFAULT_REGION="eu-west-1") == []
 
 
+@pytest.mark.parametrize(
+    "region, domain",
+    [("eu-west-1", "amazonaws.com"), ("us-gov-west-1", "amazonaws.com"), ("eusc-de-east-1", "amazonaws.eu")],
+)
+def test_both_forms_of_the_issuer_are_of_the_regions_own_domain(region: str, domain: str, read: Read) -> None:
+    assert read(COGNITO_REGION=region, COGNITO_USER_POOL_ID=f"{region}_AbCdEf123") == []
+    hosts = ("cognito-idp", "issuer-cognito-idp")
+    assert get_config().issuers == tuple(f"https://{host}.{region}.{domain}/{region}_AbCdEf123" for host in hosts)
+
+
+def test_the_domain_of_each_region_is_what_botocore_knows() -> None:
+    data = EndpointResolver(botocore.session.get_session().get_data("endpoints"))
+    partitions = data.get_available_partitions()
+    regions = [name for each in partitions for name in data.get_available_endpoints("cognito-idp", each)]
+    assert "eusc-de-east-1" in regions
+    for region in regions:
+        host = data.construct_endpoint("cognito-idp", region)["hostname"]
+        assert default_issuers(region, "x")[0] == f"https://{host}/x"
+
+
+def test_a_comma_list_replaces_the_issuers(read: Read) -> None:
+    assert read(COGNITO_ISSUER="https://one.example.com/pool, https://two.example.com/pool") == []
+    assert get_config().issuers == ("https://one.example.com/pool", "https://two.example.com/pool")
+
+
 def test_what_is_not_said_has_a_safe_default(read: Read, settings: Settings) -> None:
     read()
     config = get_config()
-    assert config.issuer == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"
-    assert config.jwks_url == f"{config.issuer}/.well-known/jwks.json"
+    original = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"
+    assert config.issuers == (original, "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123")
+    assert config.jwks_url_of(original) == f"{original}/.well-known/jwks.json"
+    assert config.resource_identifiers == frozenset()
+    assert (config.require_audience, config.delegated_tokens) == (False, "refuse")
     assert (config.token_use, config.leeway_seconds, config.max_token_age_seconds) == ("access", 10, None)
     assert config.sign_up_roles == (Role.GUEST,)
     assert config.scope_roles == {"books/read": "ROLE_GUEST", "books/write": "ROLE_USER", "books/admin": "ROLE_ADMIN"}
