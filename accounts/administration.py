@@ -22,10 +22,14 @@ from django.dispatch import receiver
 from accounts.cognito import Refused, get_gateway
 from accounts.exceptions import CognitoMisconfigured, NothingToResend, PasswordTooWeak, PersonNotFound
 from accounts.roles import Role, roles_from_groups
+from accounts.slots import CALLS_AT_ONCE
 
 MAX_PAGE = 60  # AWS: ListUsers, parameter Limit
 MAX_CALLS = 5
 POLICY_SECONDS = 300
+# Whose groups are asked for, while people are listed: by all lists of a process together, so that they wait for each
+# other in turn, and never for a place among the calls (accounts.slots), one of which stays free for sign-ins.
+_lookers = ThreadPoolExecutor(max_workers=CALLS_AT_ONCE - 1, thread_name_prefix="groups")
 _SALT = "accounts.people"
 
 # What cannot be anybody's name is nobody's either.
@@ -106,8 +110,7 @@ def people(*, email_prefix: str = "", role: Role | None = None, limit: int, toke
         users += [user for user in found if _begins(user, email_prefix)]
         if token is None or len(users) >= limit:
             break
-    with ThreadPoolExecutor(max_workers=8) as threads:
-        roles = list(threads.map(_roles_if_there, [user["Username"] for user in users]))
+    roles = list(_lookers.map(_roles_if_there, [user["Username"] for user in users]))
     there = [_person(user, held) for user, held in zip(users, roles, strict=True) if held is not None]
     return Page(people=there, next_token=token)
 
@@ -160,8 +163,8 @@ def account(username: str) -> Account:
 
 def roles_of_person(username: str) -> tuple[Role, ...]:
     """The roles somebody's groups give now, highest first. Raises PersonNotFound."""
-    answer = get_gateway().administer("admin_list_groups_for_user", _NOBODY, Username=username)
-    held = roles_from_groups(group["GroupName"] for group in answer["Groups"])
+    groups = get_gateway().administer_all("admin_list_groups_for_user", "Groups", _NOBODY, Username=username)
+    held = roles_from_groups(group["GroupName"] for group in groups)
     return tuple(role for role in Role if role in held)
 
 

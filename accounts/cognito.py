@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 5
+# Of one list: 60 elements each. More than a pool may have groups ("Quotas in Amazon Cognito": 10,000).
+MAX_PAGES = 200
 
 ErrorsByCode = Mapping[str, type[Exception]]
 
@@ -325,6 +327,19 @@ class CognitoGateway:
         """Call an operation that needs AWS credentials, on our pool. `errors` are the codes particular to it."""
         client = self._administrator
         return _called(client, operation, errors or {}, {"UserPoolId": self._config.user_pool_id, **parameters})
+
+    def administer_all(
+        self, operation: str, member: str, errors: ErrorsByCode | None = None, **parameters: Any
+    ) -> Iterator[Any]:
+        """Every element of `member` in the answers of a list operation, to the last page (`NextToken`)."""
+        for _ in range(MAX_PAGES):
+            answer = self.administer(operation, errors, **parameters)
+            yield from answer[member]
+            if not answer.get("NextToken"):
+                return
+            parameters["NextToken"] = answer["NextToken"]
+        logger.warning("Cognito %s was not read to its end: more than %s pages.", operation, MAX_PAGES)
+        raise CognitoUnavailable
 
     @cached_property
     def _administrator(self) -> Any:

@@ -39,7 +39,7 @@ def examine() -> Iterator[Finding]:
     pool = gateway.administer("describe_user_pool")["UserPool"]
     mfa = gateway.administer("get_user_pool_mfa_config")
     yield from _pool(pool, mfa)
-    groups = {group["GroupName"] for group in gateway.administer("list_groups", Limit=60)["Groups"]}
+    groups = {group["GroupName"] for group in gateway.administer_all("list_groups", "Groups", Limit=60)}
     for role in Role:
         if role.value not in groups:
             yield Finding("groups", f"There is no group {role.value}.", f"A UserPoolGroup named {role.value}.")

@@ -1,8 +1,20 @@
 """Administrators look after people: find, promote, lock out, let in, sign out; every act is recorded."""
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
 
+from accounts import administration
+from accounts.cognito import get_gateway
+from accounts.exceptions import CognitoUnavailable
 from accounts.models import AuditRecord
+from accounts.roles import Role
+from accounts.slots import CALLS_AT_ONCE
+from config.serve import BLOCKING_THREADS
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, Person, claims_of, sign_in
 from tests.conftest import Client, MakeMachine
@@ -132,3 +144,88 @@ def test_every_act_is_recorded(admin: Person, uma: Person) -> None:
     assert [record[2] for record in records] == ["role", "disable", "enable", "sign_out"]
     assert {record[:2] for record in records} == {(admin.sub, uma.sub)}
     assert records[0][3] == "ROLE_USER to ROLE_GUEST"
+
+
+# --- Lists of Cognito that have several pages ---
+
+
+def put_into_many_groups(person: Person, count: int) -> None:
+    """Put somebody into further groups, all of which Cognito lists before those of the roles."""
+    administer = get_gateway().administer
+    for number in range(count):
+        administer("create_group", GroupName=f"Team-{number}", Precedence=0)
+        administer("admin_add_user_to_group", Username=person.sub, GroupName=f"Team-{number}")
+
+
+def test_somebody_in_more_than_sixty_groups_is_demoted(admin: Person, uma: Person) -> None:
+    put_into_many_groups(uma, 61)
+    shown = admin.client.get(f"{USERS}{uma.sub}/").json()
+    assert shown["roles"] == ["ROLE_USER"]
+    changed = admin.client.put(f"{USERS}{uma.sub}/role/", {"role": "ROLE_GUEST"})
+    assert (changed.status_code, changed.json()["roles"]) == (200, ["ROLE_GUEST"])
+    groups = claims_of(uma.refreshed().tokens["access_token"])["cognito:groups"]
+    assert len(groups) == 62
+    assert [group for group in groups if group.startswith("ROLE_")] == ["ROLE_GUEST"]
+
+
+def test_a_list_that_never_ends_is_given_up(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(*_: Any, **parameters: Any) -> dict[str, Any]:
+        return {"Groups": [{"GroupName": "ROLE_USER"}], "NextToken": parameters.get("NextToken", "more")}
+
+    monkeypatch.setattr(type(get_gateway()), "administer", endless)
+    with pytest.raises(CognitoUnavailable):
+        administration.roles_of_person("uma")
+
+
+# --- Load ---
+
+
+@pytest.fixture
+def looking(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many look for somebody's groups at a time, noted at each look."""
+    gateway_class = type(get_gateway())
+    administer: Callable[..., Any] = gateway_class.administer
+    guard, seen, under_way = threading.Lock(), [], [0]
+
+    def counted(self: Any, operation: str, *args: Any, **parameters: Any) -> Any:
+        if operation != "admin_list_groups_for_user":
+            return administer(self, operation, *args, **parameters)
+        with guard:
+            under_way[0] += 1
+            seen.append(under_way[0])
+        try:
+            time.sleep(0.02)  # as AWS: so that they meet
+            return administer(self, operation, *args, **parameters)
+        finally:
+            with guard:
+                under_way[0] -= 1
+
+    monkeypatch.setattr(gateway_class, "administer", counted)
+    return seen
+
+
+def test_administrators_who_list_people_leave_a_place_for_a_sign_in(cognito: LocalCognito, looking: list[int]) -> None:
+    for number in range(9):
+        get_gateway().administer("admin_create_user", Username=f"guest{number}@example.com", MessageAction="SUPPRESS")
+    with ThreadPoolExecutor(BLOCKING_THREADS) as threads:
+        pages = [threads.submit(administration.people, limit=20) for _ in range(BLOCKING_THREADS)]
+        assert [len(page.result().people) for page in pages] == [12] * BLOCKING_THREADS
+    assert max(looking) < CALLS_AT_ONCE
+    assert len(looking) == 12 * BLOCKING_THREADS
+
+
+def test_after_a_failure_nobody_else_is_looked_for(cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fails(username: str) -> tuple[Role, ...]:
+        asked.append(username)
+        time.sleep(0.05)
+        raise CognitoUnavailable
+
+    for number in range(20):
+        get_gateway().administer("admin_create_user", Username=f"guest{number}@example.com", MessageAction="SUPPRESS")
+    monkeypatch.setattr(administration, "roles_of_person", fails)
+    with pytest.raises(CognitoUnavailable):
+        administration.people(limit=20)
+    administration._lookers.submit(lambda: None).result()  # whoever waited before it has had their turn
+    assert len(asked) < 10

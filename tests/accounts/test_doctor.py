@@ -127,3 +127,11 @@ def test_a_pool_that_cannot_be_read_is_one_clear_line(cognito: LocalCognito, set
     settings.COGNITO_USER_POOL_ID = "eu-west-1_Nowhere01"
     with pytest.raises(CommandError, match="eu-west-1_Nowhere01 cannot be read"):
         call_command("cognito_doctor")
+
+
+def test_a_role_among_many_groups_is_found(cognito: LocalCognito) -> None:
+    for number in range(61):  # more than one page of them
+        get_gateway().administer("create_group", GroupName=f"A-{number}")
+    for act in ("delete_group", "create_group"):  # the last of all
+        get_gateway().administer(act, GroupName="ROLE_GUEST")
+    assert problems() == set()
