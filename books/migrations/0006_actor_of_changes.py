@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('books', '0004_marks_of_subjects'),
+        ('books', '0005_uploads'),
     ]
 
     operations = [
