@@ -27,7 +27,12 @@ _EXPIRED = "accounts.expired_claims"
 
 
 class BearerAuthentication(authentication.BaseAuthentication):
-    """`Authorization: Bearer <JWT>` (RFC 6750 section 2.1)."""
+    """`Authorization: Bearer <JWT>` (RFC 6750 section 2.1).
+
+    Where `takes_delegated` is false a token with an actor (RFC 8693 section 4.1) is refused, whatever the settings say.
+    """
+
+    takes_delegated = True
 
     def authenticate(self, request: Request) -> tuple[CognitoUser, Claims] | None:
         """The user and the claims of the token, or None when there is no Authorization header.
@@ -50,6 +55,8 @@ class BearerAuthentication(authentication.BaseAuthentication):
             if claims is None:
                 self._judged(TokenExpired.code)
                 return None
+            if claims.act is not None and not self.takes_delegated:
+                raise TokenDelegated("Accounts are for people themselves: this token was delegated to somebody else.")
             revocation.require_current(claims)
         except TokenError as error:
             self._judged(error.code)
@@ -92,22 +99,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
         return bearer_challenge("invalid_token", refusal.detail)
 
 
-class AccountAuthentication(BearerAuthentication):
-    """For the paths of accounts: a delegated token is refused there, also where the rest of the API accepts it."""
-
-    def verified(self, request: Request, token: str) -> Claims | None:
-        """As for any path, but of the person's own token. Raises TokenDelegated besides."""
-        claims = super().verified(request, token)
-        return None if claims is None else _undelegated(claims)
-
-
-def _undelegated(claims: Claims) -> Claims:
-    if claims.act is not None:
-        raise TokenDelegated("Accounts are for people themselves: this token was delegated to somebody else.")
-    return claims
-
-
-class StrangerAuthentication(AccountAuthentication):
+class StrangerAuthentication(BearerAuthentication):
     """For the paths of people who are not signed in: an expired token is no token, any other bad one is refused."""
 
     def verified(self, request: Request, token: str) -> Claims | None:
@@ -116,7 +108,7 @@ class StrangerAuthentication(AccountAuthentication):
         Whose the expired one was is remembered: the client is about to sign in, to refresh or to sign out.
         """
         try:
-            return _undelegated(get_verifier().verify(token, get_config().token_use))
+            return get_verifier().verify(token, get_config().token_use)
         except TokenExpired as error:
             if error.claims.act is None:
                 request.META[_EXPIRED] = error.claims

@@ -25,7 +25,6 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     """`Authorization: Bearer` with a Cognito access token."""
 
     target_class = "accounts.authentication.BearerAuthentication"
-    match_subclasses = True
     name = BEARER_SCHEME
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:

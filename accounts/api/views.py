@@ -1,6 +1,5 @@
 """API views for anonymous callers: HTTP alone; the use cases are in `accounts/flows/`."""
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
@@ -27,8 +26,7 @@ from accounts.api.serializers import (
     TokensSerializer,
 )
 from accounts.authentication import (
-    AccountAuthentication,
-    SessionAuthentication,
+    BearerAuthentication,
     StrangerAuthentication,
     claims_of,
     claims_sent,
@@ -58,7 +56,13 @@ def read(kind: type[S], request: Request) -> dict[str, Any]:
 class AccountView(APIView):
     """A path about accounts: what it answers is one person's, or a secret (RFC 6749 section 5.1)."""
 
-    authentication_classes: Sequence[type[BaseAuthentication]] = (AccountAuthentication, SessionAuthentication)
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Those of the API, which take no delegated tokens here: nobody changes an account in another's name."""
+        authenticators = super().get_authenticators()
+        for each in authenticators:
+            if isinstance(each, BearerAuthentication):
+                each.takes_delegated = False
+        return authenticators
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """No cache keeps it, a browser's own neither."""

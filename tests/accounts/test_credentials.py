@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from accounts.api import urls as account_urls
-from accounts.authentication import AccountAuthentication
+from accounts.authentication import BearerAuthentication
 from accounts.testing import Pool, subject
 from accounts.tokens import get_verifier
 from accounts.users import CognitoUser
@@ -237,7 +237,9 @@ def test_every_account_view_refuses_delegated_tokens() -> None:
     views = [getattr(pattern.callback, "view_class") for pattern in account_urls.urlpatterns]  # noqa: B009
     assert len(views) > 15
     for view in views:
-        assert issubclass(view.authentication_classes[0], AccountAuthentication), view
+        (bearer, *_) = view().get_authenticators()
+        assert isinstance(bearer, BearerAuthentication)
+        assert not bearer.takes_delegated, view
 
 
 def test_a_token_of_before_1970_is_old_and_not_revoked(visitor: Client, pool: Pool, settings: Settings) -> None:
