@@ -1,19 +1,23 @@
-"""The books app: what is asked for."""
+"""The books app: the catalogue."""
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_migrate, pre_delete
 
 
 class BooksConfig(AppConfig):
-    """Sees to it that a deleted account leaves its books behind."""
+    """Connects what happens to books when an account is deleted, and to their full-text index after migrations."""
 
     name = "books"
     verbose_name = "Books"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect what happens to books when somebody's account goes."""
+        """Connect the signals, and import what registers checks."""
+        from books.bulk import keep_used_ids
+        from books.full_text import restore
         from books.models import disown
 
         pre_delete.connect(disown, sender=settings.AUTH_USER_MODEL, dispatch_uid="books.disown")
+        post_migrate.connect(restore, sender=self, dispatch_uid="books.restore")
+        post_migrate.connect(keep_used_ids, sender=self, dispatch_uid="books.keep_used_ids")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -61,6 +61,24 @@ def new_ids(model: type[models.Model], count: int) -> Sequence[int]:
         cursor.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = %s", (model._meta.db_table,))
         last = cursor.fetchone()[0] or 0
         return range(last + 1, last + 1 + count)
+
+
+def keep_used_ids(sender: Any, using: str, **signal: Any) -> None:
+    """After migrations: no new book gets the id of one that was deleted, which its history tells.
+
+    SQLite remembers the highest id that it ever gave (AUTOINCREMENT). Where Django makes the table anew, it remembers
+    that of the rows that were left; an entity tag of a deleted book would then be that of another one.
+    """
+    database = connections[using]
+    if database.vendor != "sqlite" or "books_bookchange" not in database.introspection.table_names():
+        return
+    with database.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(book_id), 0) FROM books_bookchange")
+        (used,) = cursor.fetchone()
+        cursor.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'books_book'")
+        if used > cursor.fetchone()[0]:
+            cursor.execute("DELETE FROM sqlite_sequence WHERE name = 'books_book'")
+            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('books_book', %s)", [used])
 
 
 def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Row]) -> None:

@@ -2,7 +2,7 @@
 
 `normalise` does all linguistic work in Python, so both databases see nothing but words between blanks and answer
 alike: PostgreSQL through a tsvector column made from those words without any parser, SQLite through an FTS5 table
-whose tokenizer splits at ASCII separators only. Both are made by migration 0002.
+whose tokenizer splits at ASCII separators only. Both are made by books/full_text.py.
 """
 
 import re

@@ -21,6 +21,7 @@ from accounts.clock import cognito_clock
 from accounts.models import User
 from accounts.tokens import get_verifier
 from accounts.users import CognitoUser
+from books.full_text import incomplete
 from books.replica import REPLICA
 from config.api import PROBLEM_CONTENT_TYPE
 from config.logs import REQUEST_ID
@@ -214,7 +215,9 @@ def _answers(alias: str) -> str:
 
 def _migrations() -> str:
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-    return "pending" if executor.migration_plan(executor.loader.graph.leaf_nodes()) else "ok"
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return "pending"
+    return "incomplete" if incomplete(connections[DEFAULT_DB_ALIAS]) else "ok"
 
 
 def _cache() -> str:
