@@ -98,6 +98,14 @@ class Negotiation(DefaultContentNegotiation):
         chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
         return chosen
 
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """The parser of the body; none for a Content-Type with a wildcard, which DRF takes for any type.
+
+        Only Accept knows wildcards (RFC 9110 sections 8.3 and 12.5.1).
+        """
+        media_type = request.content_type.partition(";")[0]
+        return None if "*" in media_type else super().select_parser(request, parsers)
+
 
 class StrictJSONParser(BaseParser):
     """RFC 8259 JSON: UTF-8, no NaN, bounded nesting, and no body over DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""

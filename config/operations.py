@@ -26,6 +26,7 @@ from books.replica import REPLICA
 from config.api import PROBLEM_CONTENT_TYPE
 from config.logs import REQUEST_ID
 from config.problems import problem
+from config.request_limits import answer_at_once, is_refused
 
 logger = logging.getLogger("config.requests")
 
@@ -52,7 +53,8 @@ class RequestMiddleware:
         context = REQUEST_ID.set(request_id)
         try:
             started = time.perf_counter()
-            response = self._get_response(request)
+            respond = answer_at_once if is_refused(request) else self._get_response
+            response = respond(request)
             seconds = time.perf_counter() - started
             response["X-Request-ID"] = request_id
             # Our line tells of every answer; Django would tell of bad ones again, outside of this request.

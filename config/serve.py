@@ -28,7 +28,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,11 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-BLOCKING_THREADS = 4  # for each worker: sign-ins wait for Cognito; more would only queue for the interpreter's lock
+from config.connections import sockets
+
+# For each worker: three, since sign-ins wait for Cognito, and those that wait for bodies (config/bodies.py). The pool
+# of database connections (config/settings.py) is as large.
+BLOCKING_THREADS = 8
 SETTLE_SECONDS = 0.5  # from the last new connection until it has been accepted: more than a round trip to the client
 ANSWER_SECONDS = 30  # for the requests under way when a worker stops; it is killed after that
 # How long a connection may be idle, or take for the head of a request. Longer than a load balancer keeps its own
@@ -134,8 +138,7 @@ def _then_drain(set_signals: Callable[[], Any]) -> Callable[[], Any]:
             _stopping.set()
             pause = threading.Event()
             pause.wait(settings.DRAIN_SECONDS)
-            with suppress(OSError):  # where there is no /proc to look into
-                _refuse_new_connections(settings.PORT)
+            _refuse_new_connections(settings.PORT)
             pause.wait(SETTLE_SECONDS)
             event.set()
 
@@ -188,27 +191,10 @@ def _refuse_new_connections(port: int) -> None:
         return
     steps = ctypes.create_string_buffer(_NO_SYN)
     program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(steps))
-    for descriptor in os.listdir("/proc/self/fd"):
-        # Looked at through a copy: the number may be another connection's a moment later.
-        with suppress(OSError), closing(_copied(int(descriptor))) as found:
-            if _listens(found, port):
+    for found in sockets():
+        with suppress(OSError):
+            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and found.getsockname()[1] == port:
                 found.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
-
-
-def _copied(descriptor: int) -> socket.socket:
-    """A second handle on a socket. Raises OSError for anything else."""
-    copy = os.dup(descriptor)
-    try:
-        return socket.socket(fileno=copy)
-    except OSError:
-        os.close(copy)
-        raise
-
-
-def _listens(found: socket.socket, port: int) -> bool:
-    by_tcp = found.family in (socket.AF_INET, socket.AF_INET6)
-    listens = by_tcp and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    return bool(listens and found.getsockname()[1] == port)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "accounts.header_refresh.HeaderRefreshMiddleware",
     "config.browsers.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "config.request_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "config.browsers.AuthenticationMiddleware",
     "config.browsers.MessageMiddleware",
@@ -200,6 +201,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a request body
+FILE_UPLOAD_HANDLERS: list[str] = []  # files are dropped; a view that expects one sets a handler for its request
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Cognito Books",

@@ -6,11 +6,15 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-from config.bodies import SlowBodies, in_utf8
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = in_utf8(SlowBodies(get_wsgi_application()))
+_django = get_wsgi_application()
+
+from config.bodies import ChunkedBodies, SlowBodies, in_utf8  # noqa: E402 - they read settings and models of DRF
+from config.request_limits import RequestLimits  # noqa: E402
+
+# Outermost first: what is left unread of a body is read by the first, also of a request that the second refuses.
+application = SlowBodies(RequestLimits(in_utf8(ChunkedBodies(_django))))
 
 _problems = [message.msg for message in checks.run_checks(tags=[checks.Tags.security]) if message.is_serious()]
 if _problems:

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
@@ -79,6 +80,14 @@ class UploadForm(forms.Form):
         return columns
 
 
+class _InMemory(MemoryFileUploadHandler):
+    """Keeps the file in memory, whatever its size: the CSRF token is checked before anything is written to disk."""
+
+    def handle_raw_input(self, *_: Any, **__: Any) -> None:
+        """Take the file. Its size is limited: `_upload` has looked at it."""
+        self.activated = True
+
+
 def _too_large() -> str:
     return f"The file is larger than {SIZE}. Split it, or use manage.py import_books, which takes any size."
 
@@ -89,8 +98,10 @@ class ImportPages(OwnSearch):
     def get_urls(self) -> list[Any]:
         """Ours, then Django's."""
         site = self.admin_site.admin_view
-        # The size is looked at before the token: to find that, Django reads the whole body. `_upload` then checks it.
+        # The size and the permission are looked at before the token: to find that, Django reads the whole body.
+        # `_upload` then checks it.
         upload = csrf_exempt(lambda request: self._upload(request))
+        setattr(upload, "expects_upload", True)  # noqa: B010 - for config.request_limits
         return [
             path("import/", site(upload), name="books_book_import"),
             path("import/preview/", site(self.preview_view), name="books_book_import_preview"),
@@ -107,6 +118,7 @@ class ImportPages(OwnSearch):
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal() or int(length) > uploads.MAX_BYTES + MARGIN:
             return self._page(request, "upload", {"form": UploadForm(), "refusal": _too_large()}, status=413)
+        request.upload_handlers = [_InMemory(request)]
         return csrf_protect(require_http_methods(["GET", "HEAD", "POST"])(self.upload_view))(request)
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:

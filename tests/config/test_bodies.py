@@ -1,144 +1,212 @@
-"""Clients that send slowly hold some threads of a worker, never all."""
+"""Clients that send slowly hold some threads of a worker, never all, and not for long."""
 
 import io
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from pytest_django.fixtures import Settings
 
-from config.bodies import AT_ONCE, PATIENCE_SECONDS, SlowBodies, TooSlow, in_utf8
+from config import bodies
+from config.bodies import AT_ONCE, KEPT_FREE, PART, Body, Places, SlowBodies, TooSlow, in_utf8
 from config.serve import BLOCKING_THREADS
 from tests.accounts.test_slots import Clock
 from tests.conftest import Client
 
+CONTENT = b"".join(b"%d lines are here\n" % number for number in range(5000))
+AMY, BEN, CAY = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 
-class Drip:
-    """A body that takes `seconds` a byte, by `clock`; like the server's, `read` waits for all that it is asked for."""
 
-    def __init__(self, content: bytes, clock: Clock, seconds: float = 0.0) -> None:
+class Source:
+    """A body whose parts come when `comes` is set, each taking `seconds` by `clock`."""
+
+    def __init__(self, content: bytes = CONTENT, clock: Clock | None = None, seconds: float = 0.0) -> None:
         self._content, self._clock, self._seconds = io.BytesIO(content), clock, seconds
+        self.comes, self.asked = threading.Event(), threading.Event()
+        self.comes.set()
 
     def read(self, size: int) -> bytes:
+        self.asked.set()
+        self.comes.wait(60)
         part = self._content.read(size)
-        self._clock.now += self._seconds * len(part)
-        return part
-
-    def readline(self, size: int) -> bytes:
-        part = self._content.readline(size)
-        self._clock.now += self._seconds * len(part)
+        if self._clock is not None:
+            self._clock.now += self._seconds * len(part)
         return part
 
 
-CONTENT = b"".join(b"%d lines are here\n" % number for number in range(5000))
+class BodyOf:
+    """Makes what the application reads from; all of them share the places of one worker."""
 
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self._places = Places(AT_ONCE, KEPT_FREE)
 
-def body_of(inner: Any, clock: Clock) -> Any:
-    """What the application gets for a body."""
-    got: list[Any] = []
-
-    def application(environ: WSGIEnvironment, _: StartResponse) -> Iterable[bytes]:
-        got.append(environ["wsgi.input"])
-        return []
-
-    SlowBodies(application, clock)({"wsgi.input": inner}, lambda *_: print)
-    return got[0]
+    def __call__(self, source: Source, length: int | None = len(CONTENT), address: str = AMY, **environ: str) -> Body:
+        return Body(source, length, {"REMOTE_ADDR": address, **environ}, self._places, self.clock)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def body_of(monkeypatch: pytest.MonkeyPatch) -> BodyOf:
+    monkeypatch.setattr(bodies, "WAIT_SECONDS", 0.01)
+    return BodyOf()
+
+
+@contextmanager
+def waiting(body_of: BodyOf, count: int, address: str, **environ: str) -> Iterator[list[bytes]]:
+    """So many clients that have stopped in the middle of their bodies; they go on at the end of the block."""
+    got: list[bytes] = []
+    with ExitStack() as stack:
+        for _ in range(count):
+            source = Source()
+            source.comes.clear()
+            body = body_of(source, len(CONTENT), address, **environ)
+            thread = threading.Thread(target=lambda body=body: got.append(body.read()))
+            thread.start()
+            stack.callback(thread.join, 30)
+            stack.callback(source.comes.set)
+            assert source.asked.wait(30)
+        yield got
 
 
 def test_some_threads_of_every_worker_never_wait_for_bodies() -> None:
-    assert AT_ONCE < BLOCKING_THREADS
+    assert AT_ONCE <= BLOCKING_THREADS - 3
 
 
+# --- What is read ---
+
+
+@pytest.mark.parametrize("length", [len(CONTENT), None], ids=["with a length", "in chunks"])
 @pytest.mark.parametrize("size", [-1, len(CONTENT), len(CONTENT) + 1])
-def test_a_whole_body_arrives_as_it_is(clock: Clock, size: int) -> None:
-    assert body_of(Drip(CONTENT, clock), clock).read(size) == CONTENT
+def test_a_whole_body_arrives_as_it_is(body_of: BodyOf, size: int, length: int | None) -> None:
+    assert len(CONTENT) > PART
+    assert body_of(Source(), length).read(size) == CONTENT
 
 
-def test_a_part_is_as_long_as_asked_for_and_the_next_one_follows_it(clock: Clock) -> None:
-    body = body_of(Drip(CONTENT, clock), clock)
+def test_a_part_is_as_long_as_asked_for_and_the_next_one_follows_it(body_of: BodyOf) -> None:
+    body = body_of(Source())
     assert [body.read(size) for size in (0, 1, 7, 4000)] == [b"", CONTENT[:1], CONTENT[1:8], CONTENT[8:4008]]
     assert body.read() == CONTENT[4008:]
     assert body.read() == body.read(5) == b""
 
 
-def test_lines_arrive_as_they_are(clock: Clock) -> None:
-    body = body_of(Drip(CONTENT, clock), clock)
+def test_lines_arrive_as_they_are(body_of: BodyOf) -> None:
+    body = body_of(Source())
     assert body.readline(3) == b"0 l"
     assert body.readline() == b"ines are here\n"
     assert b"".join(body.readlines()) == CONTENT[17:]
+    assert body_of(Source(b"no end"), 6).readlines() == [b"no end"]
+    assert body_of(Source()).readline(2) == b"0 "
 
 
-def test_a_body_that_drips_is_given_up(clock: Clock) -> None:
+def test_a_body_that_broke_off_is_not_taken_for_a_whole_one(body_of: BodyOf) -> None:
     with pytest.raises(TooSlow):
-        body_of(Drip(CONTENT, clock, seconds=1), clock).read()
-    assert clock.now <= 2 * PATIENCE_SECONDS + 8
+        body_of(Source(CONTENT[:-1])).read()
 
 
-def test_a_large_body_over_a_slow_line_is_taken(clock: Clock) -> None:
-    assert body_of(Drip(CONTENT, clock, seconds=PATIENCE_SECONDS / len(CONTENT) / 2), clock).read() == CONTENT
+# --- Who is waited for ---
 
 
-def test_a_body_that_is_there_already_is_left_alone(clock: Clock) -> None:
-    there = io.BytesIO(CONTENT)
-    assert body_of(there, clock) is there
+def test_a_body_that_drips_is_given_up(body_of: BodyOf) -> None:
+    with pytest.raises(TooSlow):
+        body_of(Source(CONTENT, body_of.clock, seconds=1)).read()
+    assert body_of.clock.now <= 2 * bodies.PATIENCE_SECONDS + 8
 
 
-class Silent:
-    """A body that comes when told to."""
-
-    def __init__(self) -> None:
-        self.asked, self.comes = threading.Event(), threading.Event()
-
-    def read(self, _: int) -> bytes:
-        self.asked.set()
-        self.comes.wait(60)
-        return b""
+def test_a_large_body_has_the_time_that_it_needs(body_of: BodyOf) -> None:
+    content = b"a" * 1024 * 1024
+    fast_enough = 1 / bodies.BYTES_PER_SECOND
+    assert body_of(Source(content, body_of.clock, fast_enough), len(content)).read() == content
+    with pytest.raises(TooSlow):
+        body_of(Source(content, body_of.clock, 2 * fast_enough), len(content)).read()
 
 
-@pytest.fixture
-def silent() -> Iterator[list[Silent]]:
-    bodies = [Silent() for _ in range(AT_ONCE)]
-    yield bodies
-    for body in bodies:
-        body.comes.set()
+def test_one_address_leaves_places_to_the_others(body_of: BodyOf) -> None:
+    with waiting(body_of, AT_ONCE - KEPT_FREE, AMY):
+        with pytest.raises(TooSlow):
+            body_of(Source(), address=AMY).read()
+        assert body_of(Source(), address=BEN).read() == CONTENT
 
 
-def test_while_all_places_are_held_the_next_is_refused_and_then_served_again(
-    silent: list[Silent], clock: Clock, monkeypatch: pytest.MonkeyPatch
+def test_every_address_can_have_one_place_while_there_is_any(body_of: BodyOf) -> None:
+    with (
+        waiting(body_of, AT_ONCE - KEPT_FREE, AMY) as amy,
+        waiting(body_of, KEPT_FREE, BEN),
+        pytest.raises(TooSlow),
+    ):
+        body_of(Source(), address=CAY).read()
+    assert amy == [CONTENT] * (AT_ONCE - KEPT_FREE)
+    assert body_of(Source(), address=AMY).read() == CONTENT, "the places are free again"
+
+
+def test_an_address_is_that_of_the_client_and_not_of_the_proxy(body_of: BodyOf, settings: Settings) -> None:
+    settings.NUM_PROXIES = 1
+    with waiting(body_of, AT_ONCE - KEPT_FREE, AMY, HTTP_X_FORWARDED_FOR=BEN):
+        assert body_of(Source(), address=AMY, HTTP_X_FORWARDED_FOR=CAY).read() == CONTENT
+
+
+@pytest.mark.parametrize("proxies, ended", [(0, [AMY]), (1, [])])
+def test_the_watchdog_ends_the_connections_of_late_bodies_that_come_directly(
+    body_of: BodyOf, settings: Settings, monkeypatch: pytest.MonkeyPatch, proxies: int, ended: list[str]
 ) -> None:
-    monkeypatch.setattr("config.bodies.WAIT_SECONDS", 0.01)
-    application = SlowBodies(lambda environ, _: [environ["wsgi.input"].read()], clock)
+    settings.NUM_PROXIES = proxies
+    told: list[str] = []
+    monkeypatch.setattr(bodies, "end_idle", lambda address, _: told.append(address))
+    with waiting(body_of, 2, AMY):
+        bodies.watchdog.look()
+        assert told == [], "not yet"
+        monkeypatch.setattr(bodies, "PATIENCE_SECONDS", 0.0)
+        bodies.watchdog.look()
+    assert [*dict.fromkeys(told)] == ended
 
-    def ask(body: Any) -> Iterable[bytes]:
-        return application({"wsgi.input": body}, lambda *_: print)
 
-    threads = [threading.Thread(target=ask, args=(body,)) for body in silent]
-    for thread, body in zip(threads, silent, strict=True):
-        thread.start()
-        assert body.asked.wait(30)
-    with pytest.raises(TooSlow):
-        ask(Drip(CONTENT, clock))
-    for thread, body in zip(threads, silent, strict=True):
-        body.comes.set()
-        thread.join(30)
-    assert ask(Drip(CONTENT, clock)) == [CONTENT]
+# --- In the application ---
+
+
+def serve(application: Any, source: Any, **environ: str) -> Iterable[bytes]:
+    given = {"wsgi.input": source, "REMOTE_ADDR": AMY, "CONTENT_LENGTH": str(len(CONTENT)), **environ}
+    return SlowBodies(application)(given, lambda *_: print)
+
+
+def test_a_body_that_is_there_already_is_left_alone() -> None:
+    there = io.BytesIO(CONTENT)
+    (answered,) = serve(lambda environ, _: [environ["wsgi.input"]], there)
+    assert answered is there  # type: ignore[comparison-overlap]
+
+
+def test_what_is_left_unread_is_read_so_that_the_answer_arrives() -> None:
+    source = Source()
+    assert serve(lambda environ, _: [environ["wsgi.input"].read(3)], source) == [CONTENT[:3]]
+    assert source.read(1) == b""
+
+
+def test_nobody_is_asked_for_a_body_that_waits_for_100_continue() -> None:
+    source = Source()
+    assert serve(lambda *_: [b"no"], source, HTTP_EXPECT="100-continue") == [b"no"]
+    assert not source.asked.is_set()
+
+
+class Never(io.BytesIO):
+    """A body that does not arrive in time."""
+
+    def read(self, *_: Any) -> bytes:
+        raise TooSlow
 
 
 @pytest.mark.django_db
 def test_the_api_says_408(uma: Client) -> None:
-    class Never(io.BytesIO):
-        def read(self, *_: Any) -> bytes:
-            raise TooSlow
-
     extra: Any = {"wsgi.input": Never(), "CONTENT_LENGTH": "20"}
     answer = uma.generic("POST", "/api/v1/books/", "{}", "application/json", **extra)
     assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
+
+
+@pytest.mark.django_db
+def test_pages_say_408_and_not_that_a_token_is_missing(visitor: Client) -> None:
+    extra: Any = {"wsgi.input": Never(), "CONTENT_LENGTH": "20"}
+    answer = visitor.generic("POST", "/accounts/sign-in/", "a=b", "application/x-www-form-urlencoded", **extra)
+    assert answer.status_code == 408
 
 
 @pytest.mark.parametrize(
@@ -154,6 +222,10 @@ def test_the_api_says_408(uma: Client) -> None:
     ],
 )
 def test_text_is_utf_8_whatever_a_charset_says(sent: str | None, understood: str | None) -> None:
-    environ = {} if sent is None else {"CONTENT_TYPE": sent}
-    in_utf8(lambda environ, _: [])(environ, lambda *_: print)
-    assert environ.get("CONTENT_TYPE") == understood
+    environ: WSGIEnvironment = {} if sent is None else {"CONTENT_TYPE": sent}
+
+    def application(given: WSGIEnvironment, _: StartResponse) -> Iterable[bytes]:
+        assert given.get("CONTENT_TYPE") == understood
+        return [b"seen"]
+
+    assert in_utf8(application)(environ, lambda *_: print) == [b"seen"]
