@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -18,11 +17,10 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from accounts import administration, stewardship
-from accounts.administration import Person, Place
-from accounts.cognito import Refused
+from accounts import stewardship
 from accounts.exceptions import AccountError, PersonNotFound
 from accounts.models import AuditRecord, User
+from accounts.results import Person, Place, PlaceUnknown
 from accounts.roles import Role
 from accounts.users import email_of
 
@@ -97,10 +95,8 @@ class UserAdmin(UserModelAdmin):
         email, role = form.cleaned_data["q"], form.cleaned_data["role"]
         try:
             place = Place.opened(request.GET["cursor"]) if "cursor" in request.GET else Place()
-            page = administration.people(
-                email_prefix=email, role=Role(role) if role else None, limit=PAGE, token=place.token
-            )
-        except (signing.BadSignature, Refused):
+            page = stewardship.people(email_prefix=email, role=Role(role) if role else None, limit=PAGE, place=place)
+        except PlaceUnknown:
             self.message_user(request, "This page of people is gone: here is the first one.", messages.WARNING)
             return HttpResponseRedirect(reverse("admin:accounts_user_changelist"))
         except AccountError as error:

@@ -11,16 +11,15 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
-from typing import Any, Self
+from typing import Any
 
-from django.core import signing
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from accounts.cognito import Refused, get_gateway
 from accounts.exceptions import CognitoMisconfigured, NothingToResend, PasswordTooWeak, PersonNotFound
+from accounts.results import Account, Page, Person
 from accounts.roles import Role, roles_from_groups
 from accounts.slots import CALLS_AT_ONCE
 
@@ -30,71 +29,9 @@ POLICY_SECONDS = 300
 # Whose groups are asked for, while people are listed: by all lists of a process together, so that they wait for each
 # other in turn, and never for a place among the calls (accounts.slots), one of which stays free for sign-ins.
 _lookers = ThreadPoolExecutor(max_workers=CALLS_AT_ONCE - 1, thread_name_prefix="groups")
-_SALT = "accounts.people"
 
 # What cannot be anybody's name is nobody's either.
 _NOBODY = dict.fromkeys(("UserNotFoundException", "InvalidParameterException"), PersonNotFound)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Somebody in the pool. `username` is Cognito's internal name, `status` its own word, such as CONFIRMED."""
-
-    sub: str
-    username: str
-    email: str
-    name: str
-    phone_number: str
-    roles: tuple[Role, ...]
-    status: str
-    enabled: bool
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """The identifiers of an account: its subject, and the user name that Cognito uses internally."""
-
-    sub: str
-    username: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Some people, and Cognito's token for those who come next, if any do."""
-
-    people: list[Person]
-    next_token: str | None
-
-
-class Place:
-    """Where a page of people begins: Cognito's token for it, and the one before, for the way back."""
-
-    def __init__(self, token: str | None = None, previous: str | None = None, *, is_first: bool = True) -> None:
-        self.token = token
-        self._previous = previous
-        self._is_first = is_first
-
-    def after(self, page: Page) -> Self | None:
-        """The place of the page after `page`, which begins here, if there is one."""
-        return type(self)(page.next_token, self.token, is_first=False) if page.next_token else None
-
-    def before(self) -> Self | None:
-        """The page before, if there is one. From there the way leads forward only, or to the beginning."""
-        if self._is_first:
-            return None
-        return type(self)(self._previous, None, is_first=self._previous is None)
-
-    def sealed(self) -> str:
-        """As a cursor."""
-        return signing.dumps([self.token, self._previous, self._is_first], salt=_SALT, compress=True)
-
-    @classmethod
-    def opened(cls, cursor: str) -> Self:
-        """The place of a cursor. Raises BadSignature."""
-        token, previous, is_first = signing.loads(cursor, salt=_SALT)
-        return cls(token, previous, is_first=is_first)
 
 
 def people(*, email_prefix: str = "", role: Role | None = None, limit: int, token: str | None = None) -> Page:

@@ -6,10 +6,10 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
-from accounts.cognito import Tokens
 from accounts.exceptions import TokensTooLarge
 from accounts.keys import KeysUnavailable
 from accounts.models import LOCAL_PREFIX, User
+from accounts.results import Tokens
 from accounts.tokens import TokenError, TokenTooLarge, get_verifier
 from accounts.users import CognitoUser, person_for
 

@@ -12,7 +12,6 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -24,7 +23,7 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from accounts.clock import cognito_clock
-from accounts.conf import CognitoConfig, get_config
+from accounts.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, CognitoConfig, get_config
 from accounts.exceptions import (
     ERRORS_OF_COGNITO,
     AddressNotAccepted,
@@ -39,13 +38,12 @@ from accounts.exceptions import (
     TokenEnded,
     TooManyAttempts,
 )
+from accounts.results import Challenge, Profile, Tokens
 from accounts.signals import cognito_called
 from accounts.slots import Slots
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_SECONDS = 2
-READ_TIMEOUT_SECONDS = 5
 # Of one list: 60 elements each. More than a pool may have groups ("Quotas in Amazon Cognito": 10,000).
 MAX_PAGES = 200
 
@@ -54,35 +52,6 @@ ErrorsByCode = Mapping[str, type[Exception]]
 
 class Refused(Exception):
     """An answer of Cognito that the caller deals with itself, and no client ever sees."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """What a completed sign-in gives. `expires_in` is the life of the access token in seconds."""
-
-    access_token: str = field(repr=False)
-    id_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-    expires_in: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
-    """What Cognito wants to see before it gives tokens. `session` is its own handle: keep it from logs."""
-
-    name: str
-    session: str = field(repr=False)
-    username: str
-    parameters: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """What Cognito keeps about a person: `attributes` by name, and the ways of MFA that are on."""
-
-    username: str
-    attributes: Mapping[str, str]
-    mfa: tuple[str, ...]
 
 
 class CognitoGateway:

@@ -14,6 +14,10 @@ from accounts.roles import Role
 TokenUse = Literal["access", "id", "any"]
 DelegatedTokens = Literal["refuse", "accept"]
 
+# How long an answer of Cognito's API or OAuth endpoints is waited for.
+CONNECT_TIMEOUT_SECONDS = 2
+READ_TIMEOUT_SECONDS = 5
+
 DEFAULT_SCOPE_ROLES: Mapping[str, Role] = {
     "books/read": Role.GUEST,
     "books/write": Role.USER,

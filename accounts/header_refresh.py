@@ -11,10 +11,10 @@ from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
 from accounts import revocation
-from accounts.cognito import Tokens
 from accounts.conf import get_config
 from accounts.exceptions import RefreshTokenInvalid
 from accounts.flows import sign_in
+from accounts.results import Tokens
 from accounts.tokens import Claims, TokenExpired, get_verifier
 
 HEADERS = ("X-Access-Token", "X-Id-Token", "X-Refresh-Token")

@@ -7,13 +7,21 @@ what the gateway raises.
 """
 
 from accounts import administration, revocation
-from accounts.administration import Person
 from accounts.cognito import Refused, get_gateway
 from accounts.exceptions import NothingToResend, OwnAccount, PersonNotFound
 from accounts.models import AuditRecord
+from accounts.results import Page, Person, Place, PlaceUnknown
 from accounts.roles import Role
 
 INVITED, UNCONFIRMED = "FORCE_CHANGE_PASSWORD", "UNCONFIRMED"  # AWS: UserStatus
+
+
+def people(*, email_prefix: str = "", role: Role | None = None, limit: int, place: Place) -> Page:
+    """A page of people that begins at `place`, as `administration.people`. Raises PlaceUnknown."""
+    try:
+        return administration.people(email_prefix=email_prefix, role=role, limit=limit, token=place.token)
+    except Refused:
+        raise PlaceUnknown from None
 
 
 def person(sub: str) -> Person:

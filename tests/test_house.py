@@ -30,6 +30,8 @@ def _imports() -> Iterator[tuple[str, str]]:
                     yield from ((file, alias.name) for alias in node.names)
                 elif isinstance(node, ast.ImportFrom) and node.module:
                     yield file, node.module
+                    # `from accounts import cognito` names a module as well.
+                    yield from ((file, f"{node.module}.{alias.name}") for alias in node.names)
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -48,6 +50,18 @@ def test_imports_run_one_way(room: str) -> None:
 def test_one_door_leads_to_each_outside_service(module: str, door: str) -> None:
     users = {file for file, imported in _imports() if imported.split(".")[0] == module and "local_cognito" not in file}
     assert users == {door}
+
+
+def test_views_and_pages_reach_cognito_through_the_flows_alone() -> None:
+    """Rate limits, the order of steps and revocation are in the flows: who calls the gateway goes past them."""
+    gateway = ("accounts.cognito", "accounts.administration", "accounts.throttles")
+    through = {
+        (file, module)
+        for file, module in _imports()
+        if file.startswith(("accounts/api/", "accounts/browser/", "accounts/admin.py", "books/", "config/"))
+        and module.startswith(gateway)
+    }
+    assert through == set()
 
 
 def test_the_server_never_imports_what_is_for_tests_and_development() -> None:

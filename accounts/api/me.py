@@ -24,7 +24,6 @@ from accounts.api.serializers import (
 )
 from accounts.api.views import ACCEPTED, DONE, AccountView, read
 from accounts.authentication import claims_of, token_sent, who
-from accounts.cognito import get_gateway
 from accounts.exceptions import InsufficientScope
 from accounts.flows import own_account, passwords
 
@@ -111,15 +110,15 @@ class MfaView(OwnAccountView):
     @extend_schema(operation_id="mfa", responses=MfaStateSerializer)
     def get(self, request: Request) -> Response:
         """Whether they are asked for."""
-        mfa = get_gateway().profile(token_sent(request)).mfa
+        mfa = own_account.profile(token_sent(request)).mfa
         return Response({"enabled": "SOFTWARE_TOKEN_MFA" in mfa})
 
     @extend_schema(operation_id="begin_mfa", request=None, responses=MfaSecretSerializer)
     def post(self, request: Request) -> Response:
         """A secret for the app, which counts once PUT has shown a code of it."""
         token = token_sent(request)
-        secret = get_gateway().begin_mfa(token)
-        email = get_gateway().profile(token).attributes.get("email", "")
+        secret = own_account.begin_mfa(token)
+        email = own_account.profile(token).attributes.get("email", "")
         body = {"secret": secret, "otpauth_url": challenges.otpauth_url(secret, email)}
         return Response(body)
 
@@ -145,7 +144,7 @@ class EndMfaView(OwnAccountView):
 
 
 def _profile(request: Request) -> Response:
-    attributes = get_gateway().profile(token_sent(request)).attributes
+    attributes = own_account.profile(token_sent(request)).attributes
     body: dict[str, Any] = {
         "sub": attributes["sub"],
         "email": attributes.get("email", ""),

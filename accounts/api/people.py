@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core import signing
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.permissions import BasePermission
@@ -10,13 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import administration, stewardship
-from accounts.administration import Place
+from accounts import stewardship
 from accounts.api.serializers import PeoplePageSerializer, PersonSerializer, RoleBody
 from accounts.api.views import DONE, AccountView, read
 from accounts.authentication import who
-from accounts.cognito import Refused
 from accounts.exceptions import BadQuery
+from accounts.results import Place, PlaceUnknown
 from accounts.roles import Role
 from accounts.users import CognitoUser
 
@@ -63,10 +61,10 @@ class PeopleView(AdministratorView):
         place = asked.get("cursor", Place())
         role = Role(asked["role"]) if asked.get("role") else None
         try:
-            page = administration.people(
-                email_prefix=asked.get("search", ""), role=role, limit=asked["page_size"], token=place.token
+            page = stewardship.people(
+                email_prefix=asked.get("search", ""), role=role, limit=asked["page_size"], place=place
             )
-        except Refused:
+        except PlaceUnknown:
             raise BadQuery({"cursor": ["This is no cursor of this list."]}) from None
         body = {
             "next": _link(request, place.after(page)),
@@ -129,7 +127,7 @@ class _CursorField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         try:
             return Place.opened(super().to_internal_value(data))
-        except signing.BadSignature:
+        except PlaceUnknown:
             raise serializers.ValidationError("This is no cursor of this list.") from None
 
 

@@ -32,9 +32,9 @@ from accounts.authentication import (
     claims_sent,
     token_sent,
 )
-from accounts.cognito import Challenge, Tokens
 from accounts.conf import get_config
 from accounts.flows import passwords, sign_in, sign_out, sign_up
+from accounts.results import Challenge, Tokens
 
 OUTCOME = PolymorphicProxySerializer(
     component_name="SignInOutcome", serializers=[TokensSerializer, ChallengeSerializer], resource_type_field_name=None

@@ -14,8 +14,7 @@ from urllib.parse import urlencode
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from accounts.cognito import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Tokens
-from accounts.conf import get_config
+from accounts.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, get_config
 from accounts.exceptions import (
     AccountError,
     CognitoMisconfigured,
@@ -24,6 +23,7 @@ from accounts.exceptions import (
     TokensTooLarge,
 )
 from accounts.keys import KeysUnavailable
+from accounts.results import Tokens
 from accounts.tokens import TokenError, TokenTooLarge, get_verifier
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic import FormView
 from rest_framework.exceptions import APIException
 
-from accounts import administration
 from accounts.browser import session
 from accounts.browser.problems import failed, told, with_wait
 from accounts.exceptions import AccountError, TokenEnded
@@ -45,14 +44,6 @@ def address_of(name: str, next_: str = "") -> str:
 def go_on(next_: str) -> HttpResponseRedirect:
     """To where somebody wanted to go, else to the beginning."""
     return HttpResponseRedirect(next_ or resolve_url(settings.LOGIN_REDIRECT_URL))
-
-
-def policy() -> str:
-    """What a password must be, for people; nothing when that cannot be known."""
-    try:
-        return administration.password_policy().sentence()
-    except AccountError:
-        return ""  # they will hear it when a password does not do
 
 
 def qr_code(text: str) -> str:

@@ -18,10 +18,10 @@ from accounts.browser.forms import (
     EndMfaForm,
     PasswordForm,
 )
-from accounts.browser.pages import OwnPage, policy, qr_code
-from accounts.cognito import Profile, get_gateway
+from accounts.browser.pages import OwnPage, qr_code
 from accounts.exceptions import AccountError
 from accounts.flows import own_account, passwords, sign_out
+from accounts.results import Profile
 from accounts.users import CognitoUser
 
 
@@ -34,7 +34,7 @@ class ProfilePage(OwnPage):
     def profile(self) -> Profile:
         """What Cognito keeps, asked once a request."""
         if not hasattr(self, "_profile"):
-            self._profile = get_gateway().profile(self.token)
+            self._profile = own_account.profile(self.token)
         return self._profile
 
     def get_initial(self) -> dict[str, Any]:
@@ -55,12 +55,8 @@ class ProfilePage(OwnPage):
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Change what is given, remove what is left empty."""
         before = self.profile().attributes
-        changed = {name: value for name, value in values.items() if value and value != before.get(name)}
-        if changed:
-            get_gateway().update_profile(self.token, changed)
-        removed = [name for name, value in values.items() if not value and before.get(name)]
-        if removed:
-            get_gateway().remove_from_profile(self.token, removed)
+        changed = {name: value or None for name, value in values.items() if value != before.get(name, "")}
+        own_account.update_profile(self.request, self.token, changed)
         messages.success(self.request, "Your profile is saved.")
         return self.to("profile")
 
@@ -73,7 +69,7 @@ class EmailPage(OwnPage):
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """The same answer for an address that somebody else has."""
-        get_gateway().update_profile(self.token, {"email": values["email"]})
+        own_account.update_profile(self.request, self.token, {"email": values["email"]})
         messages.success(self.request, f"A code has been sent to {values['email']}.")
         return self.to("profile-email-verify")
 
@@ -100,7 +96,7 @@ class VerifyEmailPage(OwnPage):
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """The new address counts."""
         own_account.verify_email(self.request, self.token, self.claims, values["code"])
-        email = get_gateway().profile(self.token).attributes.get("email", "")
+        email = own_account.profile(self.token).attributes.get("email", "")
         session.change_email(self.request, self.claims, email)
         messages.success(self.request, "Your new e-mail address is verified.")
         return self.to("profile")
@@ -114,7 +110,7 @@ class PasswordPage(OwnPage):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """With the rules for passwords."""
-        return {**super().get_form_kwargs(), "policy": policy()}
+        return {**super().get_form_kwargs(), "policy": passwords.policy_sentence()}
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Every session ends, this one too."""
@@ -135,7 +131,7 @@ class MfaPage(OwnPage):
     def is_on(self) -> bool:
         """Whether codes are asked for, asked once a request."""
         if not hasattr(self, "_is_on"):
-            self._is_on = "SOFTWARE_TOKEN_MFA" in get_gateway().profile(self.token).mfa
+            self._is_on = "SOFTWARE_TOKEN_MFA" in own_account.profile(self.token).mfa
         return self._is_on
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -143,7 +139,7 @@ class MfaPage(OwnPage):
         if "begin" not in request.POST:
             return super().post(request, *args, **kwargs)
         if not self.is_on():
-            steps.remember(request, mfa_secret=get_gateway().begin_mfa(self.token))
+            steps.remember(request, mfa_secret=own_account.begin_mfa(self.token))
         return self.to("profile-mfa")
 
     def get_form_class(self) -> type[forms.Form]:

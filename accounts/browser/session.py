@@ -14,11 +14,11 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
 from accounts import revocation
-from accounts.cognito import Tokens
 from accounts.exceptions import AccountError, InvalidCredentials, KeysUnavailableNow, RefreshTokenInvalid
 from accounts.flows import sign_in, sign_out
 from accounts.keys import KeysUnavailable
 from accounts.models import User
+from accounts.results import Tokens
 from accounts.roles import Role
 from accounts.tokens import Claims, TokenError, TokenExpired, get_verifier
 from accounts.users import CognitoUser

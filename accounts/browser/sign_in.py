@@ -6,29 +6,28 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, login
+from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.views import View
 from rest_framework.exceptions import APIException
 
-from accounts import challenges, throttles
+from accounts import challenges
 from accounts.browser import hosted, session, steps
 from accounts.browser.forms import BreakGlassForm, ChooseForm, CodeForm, NewPasswordForm, SignInForm
-from accounts.browser.pages import FormPage, address_of, go_on, next_path, policy, qr_code
+from accounts.browser.pages import FormPage, address_of, go_on, next_path, qr_code
 from accounts.browser.problems import failed
 from accounts.browser.strangers import WithEmail
-from accounts.cognito import Challenge, Tokens
 from accounts.conf import get_config
 from accounts.exceptions import (
     ChallengeExpired,
-    InvalidCredentials,
     PasswordResetRequired,
     UserNotConfirmed,
 )
-from accounts.flows import sign_in
+from accounts.flows import passwords, sign_in
 from accounts.models import LOCAL_PREFIX, User
+from accounts.results import Challenge, Tokens
 
 BREAK_GLASS_SECONDS = 3600
 
@@ -109,7 +108,7 @@ class ChallengePage(SignInStep):
         form = self.get_form_class()
         further: dict[str, Any] = {}
         if form is NewPasswordForm:
-            further = {"policy": policy()}
+            further = {"policy": passwords.policy_sentence()}
         elif form is ChooseForm:
             further = {"choices": self.shown.get("choices", ())}
         return {**super().get_form_kwargs(), **further}
@@ -203,11 +202,8 @@ class BreakGlassPage(FormPage):
         return super().dispatch(request, *args, **kwargs)
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
-        """Counted by the client's address alone, so that nobody can lock the superuser out from elsewhere."""
-        with throttles.attempt(self.request, address="sign_in_address"):
-            person = authenticate(self.request, **values)
-        if person is None:
-            raise InvalidCredentials("Name or password is wrong.")
+        """A session of BREAK_GLASS_SECONDS."""
+        person = sign_in.break_glass(self.request, **values)
         session.forget(self.request)
         login(self.request, person)
         self.request.session.set_expiry(BREAK_GLASS_SECONDS)

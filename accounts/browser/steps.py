@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts import challenges
 from accounts.browser.hosted import Attempt
-from accounts.cognito import Challenge
+from accounts.results import Challenge
 
 # How long somebody may stay at Cognito's pages, and in how many tabs.
 HOSTED_SECONDS = 600

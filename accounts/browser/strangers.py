@@ -18,7 +18,7 @@ from accounts.browser.forms import (
     ResetPasswordForm,
     SignUpForm,
 )
-from accounts.browser.pages import FormPage, policy
+from accounts.browser.pages import FormPage
 from accounts.conf import get_config
 from accounts.exceptions import AccountError, PasswordMissing
 from accounts.flows import passwords, sign_up
@@ -40,7 +40,7 @@ class SignUpPage(FormPage):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """With the roles that a stranger may ask for."""
-        return {**super().get_form_kwargs(), "roles": get_config().sign_up_roles, "policy": policy()}
+        return {**super().get_form_kwargs(), "roles": get_config().sign_up_roles, "policy": passwords.policy_sentence()}
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Have a code mailed."""
@@ -123,7 +123,7 @@ class ResetPasswordPage(WithEmail):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """With the rules for passwords."""
-        return {**super().get_form_kwargs(), "policy": policy()}
+        return {**super().get_form_kwargs(), "policy": passwords.policy_sentence()}
 
     def done(self, values: dict[str, Any]) -> HttpResponse:
         """Every session there was has ended: on to the sign-in."""

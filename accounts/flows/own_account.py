@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.http import HttpRequest
 
 from accounts import administration, challenges, revocation, throttles
-from accounts.cognito import Challenge, Tokens, get_gateway
+from accounts.cognito import get_gateway
 from accounts.exceptions import (
     AccountError,
     ChallengeUnknown,
@@ -16,7 +16,13 @@ from accounts.exceptions import (
 )
 from accounts.flows.sign_in import mfa_account
 from accounts.models import User
+from accounts.results import Challenge, Profile, Tokens
 from accounts.tokens import Claims
+
+
+def profile(access_token: str) -> Profile:
+    """The attributes and MFA methods that Cognito keeps about whose token it is. Raises TokenEnded."""
+    return get_gateway().profile(access_token)
 
 
 def update_profile(request: HttpRequest, access_token: str, attributes: Mapping[str, str | None]) -> None:
@@ -40,7 +46,7 @@ def update_profile(request: HttpRequest, access_token: str, attributes: Mapping[
 
 def send_email_code(request: HttpRequest, access_token: str, claims: Claims) -> None:
     """Mail a code to the address that waits to be verified. Raises Throttled."""
-    with throttles.attempt(request, account=("mail_account", address_of(access_token, claims))):
+    with throttles.attempt(request, address="mail_address", account=("mail_account", address_of(access_token, claims))):
         get_gateway().send_email_code(access_token)
 
 
@@ -51,6 +57,11 @@ def verify_email(request: HttpRequest, access_token: str, claims: Claims, code: 
     ) as attempt:
         get_gateway().verify_email(access_token, code)
         attempt.succeeded()
+
+
+def begin_mfa(access_token: str) -> str:
+    """A new TOTP secret (base32), not in use before `finish_mfa`. Raises TokenEnded."""
+    return get_gateway().begin_mfa(access_token)
 
 
 def finish_mfa(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:

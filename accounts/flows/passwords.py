@@ -6,10 +6,18 @@ from django.http import HttpRequest
 
 from accounts import administration, revocation, throttles
 from accounts.cognito import Refused, get_gateway
-from accounts.exceptions import PersonNotFound
+from accounts.exceptions import AccountError, PersonNotFound
 from accounts.flows.own_account import address_of
 from accounts.flows.sign_out import sign_out_everywhere
 from accounts.tokens import Claims
+
+
+def policy_sentence() -> str:
+    """The pool's password policy as a sentence for people; empty while it cannot be read."""
+    try:
+        return administration.password_policy().sentence()
+    except AccountError:
+        return ""  # Cognito's refusal will say it
 
 
 def forgot_password(request: HttpRequest, email: str) -> None:

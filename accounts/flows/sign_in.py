@@ -2,15 +2,23 @@
 
 import logging
 
+from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
 from accounts import administration, challenges, revocation, throttles
-from accounts.cognito import Challenge, Tokens, get_gateway
-from accounts.exceptions import AccountError, CognitoMisconfigured, KeysUnavailableNow, TokensTooLarge
+from accounts.cognito import get_gateway
+from accounts.exceptions import (
+    AccountError,
+    CognitoMisconfigured,
+    InvalidCredentials,
+    KeysUnavailableNow,
+    TokensTooLarge,
+)
 from accounts.flows.sign_up import grant_role
 from accounts.keys import KeysUnavailable
-from accounts.models import SignUp
+from accounts.models import SignUp, User
 from accounts.rates import RateName
+from accounts.results import Challenge, Tokens
 from accounts.tokens import Claims, TokenError, TokenTooLarge, get_verifier
 from accounts.users import CognitoUser
 
@@ -29,6 +37,19 @@ def signed_in_elsewhere(tokens: Tokens, email: str) -> Tokens:
     """What belongs to a sign-in, for one through Cognito's own pages: its session is known, its role is granted."""
     outcome = _completed(tokens, email)
     return outcome if isinstance(outcome, Tokens) else tokens
+
+
+def break_glass(request: HttpRequest, username: str, password: str) -> User:
+    """Authenticate a local superuser of `manage.py break_glass`, without Cognito.
+
+    Counted by the client's address alone, so that nobody can lock the superuser out from elsewhere.
+    Raises InvalidCredentials, Throttled.
+    """
+    with throttles.attempt(request, address="sign_in_address"):
+        person = authenticate(request, username=username, password=password)
+    if not isinstance(person, User):
+        raise InvalidCredentials("Name or password is wrong.")
+    return person
 
 
 def answer_challenge(request: HttpRequest, challenge: Challenge, email: str, answer: str) -> Tokens | Challenge:

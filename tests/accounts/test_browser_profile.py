@@ -4,12 +4,14 @@ import re
 
 import pytest
 from django.test import Client as Browser
+from pytest_django.fixtures import Settings
 
 from accounts import administration
 from accounts.models import User
+from accounts.rates import Rate
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import PAGES, PROFILE, fill_in, is_signed_in, signed_in, text, tokens_of
-from tests.accounts.people import BOOKS, NEW_PASSWORD, PASSWORD, app_code, code_for
+from tests.accounts.people import ACCOUNTS, BOOKS, NEW_PASSWORD, PASSWORD, Person, app_code, code_for
 from tests.conftest import Client
 
 UMA = "user@example.com"
@@ -61,6 +63,24 @@ def test_a_new_address_counts_once_it_is_verified(cognito: LocalCognito) -> None
     assert new in text(uma.get(BOOKS, headers={"Accept": "text/html"}))
     assert User.objects.get().email == new
     assert is_signed_in(signed_in(new))
+
+
+def test_the_page_for_a_new_address_sends_no_more_mail_than_the_api(cognito: LocalCognito) -> None:
+    uma, victim = signed_in(UMA), "victim@example.org"
+    statuses = [fill_in(uma, "profile/email/", email=victim).status_code for _ in range(4)]
+    program = Person.signed_in(UMA).client
+    statuses += [program.patch(f"{ACCOUNTS}me/", {"email": victim}).status_code for _ in range(2)]
+    answer = fill_in(uma, "profile/email/", email=victim)
+    assert (statuses, answer.status_code) == ([302] * 4 + [200, 429], 429)
+    assert "Too many attempts" in text(answer)
+    assert len([mail for mail in cognito.messages.all() if mail["to"] == victim]) == 5
+
+
+def test_codes_asked_for_again_count_for_the_address_too(cognito: LocalCognito, settings: Settings) -> None:
+    settings.ACCOUNTS_THROTTLES = {**settings.ACCOUNTS_THROTTLES, "mail_address": Rate(1, 3600)}
+    uma, ada = signed_in(UMA), signed_in("admin@example.com")
+    assert fill_in(uma, "profile/email/verify/", resend="1").status_code == 302
+    assert fill_in(ada, "profile/email/verify/", resend="1").status_code == 429
 
 
 def test_changing_the_password_ends_every_session(cognito: LocalCognito) -> None:

@@ -9,9 +9,9 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from accounts.browser import profile
-from accounts.cognito import Tokens
 from accounts.flows import sign_in
 from accounts.models import User
+from accounts.results import Tokens
 from accounts.tokens import get_verifier
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import (

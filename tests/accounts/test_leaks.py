@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from accounts import cognito as gateway
+from accounts.results import Challenge, Tokens
 from config.logs import JSONFormatter
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, code_for, sign_in
@@ -92,6 +92,6 @@ def test_a_planted_secret_is_found() -> None:
 
 
 def test_tokens_and_challenges_do_not_show_themselves() -> None:
-    tokens = gateway.Tokens(access_token="secret-a", id_token="secret-b", refresh_token="secret-c", expires_in=900)
-    challenge = gateway.Challenge(name="SMS_MFA", session="secret-d", username="ada", parameters={"x": "secret-e"})
+    tokens = Tokens(access_token="secret-a", id_token="secret-b", refresh_token="secret-c", expires_in=900)
+    challenge = Challenge(name="SMS_MFA", session="secret-d", username="ada", parameters={"x": "secret-e"})
     assert "secret" not in repr(tokens) + str(tokens) + repr(challenge)

@@ -4,9 +4,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts import challenges
-from accounts.cognito import Challenge
 from accounts.exceptions import ChallengeExpired
 from accounts.models import SignUp
+from accounts.results import Challenge
 from accounts.roles import Role
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import is_signed_in, signed_in

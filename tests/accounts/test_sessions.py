@@ -7,7 +7,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts import challenges, revocation
-from accounts.cognito import Tokens, get_gateway
+from accounts.cognito import get_gateway
+from accounts.results import Tokens
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, app_code, claims_of, sign_in
 from tests.conftest import Client

@@ -22,6 +22,7 @@ from accounts import cognito as gateway
 from accounts.backends import CognitoBackend
 from accounts.exceptions import TokensTooLarge
 from accounts.models import User
+from accounts.results import Tokens
 from accounts.testing import Pool
 from accounts.tokens import MAX_TOKEN_BYTES
 from local_cognito.server import LocalCognito
@@ -118,7 +119,7 @@ def test_an_old_token_does_not_keep_anybody_from_signing_in(visitor: Client, cog
     cognito.clock.advance(-3600)
     old = gateway.get_gateway().sign_in(**UMA)
     cognito.clock.restore()
-    assert isinstance(old, gateway.Tokens)
+    assert isinstance(old, Tokens)
     assert visitor.bearing(old.access_token).get(BOOKS).json()["code"] == "token_expired"
     assert visitor.post(SIGN_IN, UMA).status_code == 200
     assert visitor.bearing(token + "x").post(SIGN_IN, UMA).json()["code"] == "token_malformed"
@@ -192,7 +193,7 @@ def test_a_sign_in_that_yields_too_large_a_token_says_so(
 
 def test_an_id_token_that_is_too_large_is_no_wrong_password(pool: Pool) -> None:
     large = pool.id_token(padding="x" * MAX_TOKEN_BYTES)
-    tokens = gateway.Tokens(access_token=pool.access_token(), id_token=large, refresh_token="r", expires_in=900)
+    tokens = Tokens(access_token=pool.access_token(), id_token=large, refresh_token="r", expires_in=900)
     with pytest.raises(TokensTooLarge):
         CognitoBackend().authenticate(None, tokens)
 

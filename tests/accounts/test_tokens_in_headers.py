@@ -3,7 +3,8 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts.cognito import Tokens, get_gateway
+from accounts.cognito import get_gateway
+from accounts.results import Tokens
 from accounts.testing import Pool
 from local_cognito.server import LocalCognito
 from tests.accounts.people import BOOKS, PASSWORD, Person, claims_of, sign_in
