@@ -12,6 +12,7 @@ from accounts import administration
 from accounts.cognito import get_gateway
 from accounts.exceptions import CognitoUnavailable
 from accounts.models import AuditRecord
+from accounts.results import Place
 from accounts.roles import Role
 from accounts.slots import CALLS_AT_ONCE
 from config.serve import BLOCKING_THREADS
@@ -70,6 +71,11 @@ def test_a_wrong_parameter_is_named(query: dict[str, str], admin: Person) -> Non
     refused = admin.client.get(USERS, query)
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
     assert [error["parameter"] for error in refused.json()["errors"]] == list(query)
+
+
+def test_a_cursor_that_cognito_does_not_know_any_more_is_named(admin: Person) -> None:
+    refused = admin.client.get(USERS, {"cursor": Place("page-of-yesterday").sealed()})
+    assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (400, "cursor")
 
 
 @pytest.mark.parametrize("search", ['"', "\\", 'x" or email ^= "a', "\u0000"])
