@@ -1,10 +1,15 @@
 """Is the environment fit to serve with? Each finding names its variable. See also `accounts.checks`."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+from django.db import OperationalError, connections
+
+from config.postgresql import pooler
 
 MIN_METRICS_TOKEN = 32  # characters
 
@@ -48,3 +53,18 @@ def check_shared_cache(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
         sentence = f"must be set to serve with {settings.WORKERS} workers: limits would not hold. Or set WORKERS=1."
         return [misconfigured("REDIS_URL", sentence, 4)]
     return []
+
+
+@register(Tags.security, deploy=True)
+def check_pooler(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
+    """A pooler that DATABASE_POOLER does not tell of, or a role that lacks time-outs behind one.
+
+    Warnings, since the service may be needed as it is. A database that cannot be reached is for `/readyz` to tell.
+    """
+    found: list[CheckMessage] = []
+    for alias in connections:
+        with suppress(OperationalError):
+            if fault := pooler.fault_of(alias):
+                told = f"The connection to the database {alias!r}: {fault.summary}."
+                found.append(CheckWarning(told, hint=fault.remedy, id="config.W001"))
+    return found

@@ -79,6 +79,17 @@ def redis(value: str) -> str:
     return value
 
 
+POOLERS = ("none", "transaction")
+"""What DATABASE_POOLER may be."""
+
+
+def pooler(value: str) -> str:
+    """One of POOLERS. Raises ValueError for anything else."""
+    if value not in POOLERS:
+        raise ValueError(f"must be one of {', '.join(POOLERS)}.")
+    return value
+
+
 def roles(value: str) -> list[Role]:
     """A comma list of role names. Raises ValueError for an unknown one."""
     return [_role(item.strip()) for item in value.split(",") if item.strip()]

@@ -25,6 +25,7 @@ from books.full_text import incomplete
 from books.replica import REPLICA
 from config.api import PROBLEM_CONTENT_TYPE
 from config.logs import REQUEST_ID
+from config.postgresql import pooler
 from config.problems import problem
 from config.request_limits import answer_at_once, is_refused
 
@@ -163,7 +164,7 @@ def _metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _readyz(_: HttpRequest) -> HttpResponse:
-    looks = {name: _looked(name) for name in _CHECKS if name in connections or name != REPLICA}
+    looks = {name: _looked(name) for name in _CHECKS if _applies(name)}
     wait(looks.values(), READY_SECONDS)
     checks = {name: look.result() if look.done() else "unavailable" for name, look in looks.items()}
     told: dict[str, object] = {}
@@ -175,6 +176,13 @@ def _readyz(_: HttpRequest) -> HttpResponse:
     serving = checks["database"] == "ok"
     status = "ok" if well else "degraded" if serving else "unavailable"
     return JsonResponse({"status": status, "checks": checks, **told}, status=200 if serving else 503)
+
+
+def _applies(name: str) -> bool:
+    """Whether there is what the check `name` looks at."""
+    if name == REPLICA:
+        return REPLICA in connections
+    return name != "pooler" or connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
 
 
 _looking: dict[str, "Future[str]"] = {}
@@ -215,6 +223,12 @@ def _answers(alias: str) -> str:
     return "ok"
 
 
+def _pooler() -> str:
+    """What is wrong with the way to a database, such as a pooler that DATABASE_POOLER does not tell of."""
+    faults = filter(None, map(pooler.fault_of, connections))
+    return next((fault.summary for fault in faults), "ok")
+
+
 def _migrations() -> str:
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -240,6 +254,7 @@ def _clock(difference: float) -> str:
 _CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "migrations": _migrations,
+    "pooler": _pooler,
     "replica": _replica,
     "cache": _cache,
     "keys": _keys,

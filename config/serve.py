@@ -54,6 +54,8 @@ ANSWER_SECONDS = 30  # for the requests under way when a worker stops; it is kil
 # (AWS's: 60 seconds), or that would now and then send a request into one that we are closing, and answer 502.
 IDLE_SECONDS = 75
 
+logger = logging.getLogger("config.serve")
+
 _stopping = threading.Event()
 
 
@@ -65,11 +67,16 @@ def main() -> None:
     folder = _metrics_folder()
     django.setup()
     logging.captureWarnings(True)  # into the log, in its form
+    warnings = StringIO()
     try:
         # Without a database: Django 6.1 and newer would ask it, and one that is unreachable would hide a wrong setting.
-        call_command("check", deploy=True, fail_level="ERROR", databases=[], stdout=StringIO())
+        call_command(
+            "check", deploy=True, fail_level="ERROR", databases=[], stdout=StringIO(), stderr=warnings, no_color=True
+        )
     except SystemCheckError as error:
         sys.exit(str(error))
+    if warnings.getvalue():
+        logger.warning("%s", warnings.getvalue().strip())
     server = Granian(
         "config.wsgi:application",
         address=settings.HOST,

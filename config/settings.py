@@ -94,6 +94,9 @@ TEMPLATES = [
 
 # --- The database ---
 
+# With "transaction", a pooler gives each transaction another server connection: nothing may depend on the session.
+DATABASE_POOLER = _env.read("DATABASE_POOLER", environment.pooler, "none")
+
 
 def _fit(database: dict[str, Any]) -> dict[str, Any]:
     options = database.setdefault("OPTIONS", {})
@@ -111,16 +114,23 @@ def _fit(database: dict[str, Any]) -> dict[str, Any]:
         # What is lost is tried again at once by whoever comes next, rather than by the pool ever more seldom.
         options.setdefault("pool", {"min_size": 1, "max_size": 8, "timeout": 2, "reconnect_timeout": 2})
         options.setdefault("connect_timeout", 5)
-        # What is prepared is planned once: left alone, PostgreSQL would now and then plan some of it each time anew.
-        options.setdefault(
-            "options",
-            "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000"
-            " -c plan_cache_mode=force_generic_plan",
-        )
+        if DATABASE_POOLER == "transaction":
+            # No named cursors, nothing prepared (config/postgresql/base.py), and no start-up options: poolers refuse
+            # or drop them. The role has the time-outs instead (docs/scale.md).
+            database["DISABLE_SERVER_SIDE_CURSORS"] = True
+            options["prepare_threshold"] = None
+        else:
+            # What is prepared is planned once: left alone, PostgreSQL would now and then plan some of it each time
+            # anew.
+            options.setdefault(
+                "options",
+                "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000"
+                " -c plan_cache_mode=force_generic_plan",
+            )
+            options.setdefault("prepare_threshold", 0)  # statements of `prepared_cursor`; no other is ever prepared
         options["pool"].setdefault("connection_class", PatientConnection)  # a time-out of statements on our side
         # A machine that is gone without a word is noticed within 25 s (libpq; the last in milliseconds).
         options |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15000}
-        options.setdefault("prepare_threshold", 0)  # statements of `prepared_cursor`; no other is ever prepared
         database["ENGINE"] = "config.postgresql"  # which checks pooled connections by itself
     return database
 

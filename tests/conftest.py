@@ -90,6 +90,7 @@ def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 def _ready_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `/readyz` looks at has more time than in production: a busy machine is no outage."""
     monkeypatch.setattr("config.operations.READY_SECONDS", 60.0)
+    monkeypatch.setattr("config.postgresql.pooler.PROBE_SECONDS", 30.0)
 
 
 @pytest.fixture(scope="session")

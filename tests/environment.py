@@ -3,7 +3,18 @@
 import os
 
 # Tests must not see a developer's own settings, whatever the shell says; DATABASE_URL and REDIS_URL choose services.
-_OURS = ("ACCOUNTS_", "AWS_", "BOOKS_", "COGNITO_", "CORS_", "DATABASE_REPLICA_", "DJANGO_", "METRICS_", "NUM_PROXIES")
+_OURS = (
+    "ACCOUNTS_",
+    "AWS_",
+    "BOOKS_",
+    "COGNITO_",
+    "CORS_",
+    "DATABASE_POOLER",
+    "DATABASE_REPLICA_",
+    "DJANGO_",
+    "METRICS_",
+    "NUM_PROXIES",
+)
 # A proxy is asked for 127.0.0.1 as well, and has another one.
 _PROXIES = ("all_proxy", "http_proxy", "https_proxy")
 for _variable in [name for name in os.environ if name.startswith(_OURS) or name.lower() in _PROXIES]:

@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any
 
 from django.db.backends.postgresql import base
-from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 from psycopg import Connection, Cursor, OperationalError
 from psycopg.adapt import AdaptersMap, Buffer
+from psycopg.types.datetime import TimestamptzLoader
 from psycopg_pool import ConnectionPool
 
 from config.postgresql.patience import Gate, PatientConnection
@@ -28,14 +28,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
             parameters["context"] = _reading_times_fast(parameters["context"].adapters)
         return parameters
 
+    @property
+    def is_pooled(self) -> bool:
+        """Whether a pooler gives each transaction another server connection (DATABASE_POOLER=transaction).
+
+        Then nothing may be left in a session: it would be missing in the next transaction, and found by other clients.
+        """
+        return bool(self.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
+
     def prepared_cursor(self) -> Any:
         """A cursor whose statements the server plans once for each connection (PostgreSQL, "PREPARE").
 
         For what is asked in the same words again and again, and answered in the same way whatever the parameters. An
-        ordinary cursor where a pooler gives each transaction another connection (DISABLE_SERVER_SIDE_CURSORS), and
-        where statements are recorded, since Django cannot word these.
+        ordinary cursor behind a pooler, and where statements are recorded, since Django cannot word these.
         """
-        if self.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") or self.queries_logged:
+        if self.is_pooled or self.queries_logged:
             return self.cursor()
         self.ensure_connection()
         with self.wrap_database_errors:
@@ -45,6 +52,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Set it where it is another: what comes from the pool commits by itself nearly always."""
         if self.connection.autocommit is not autocommit:
             super()._set_autocommit(autocommit)  # type: ignore[misc] # its stub does not say that it is there
+
+    def _configure_timezone(self, connection: Any) -> bool:
+        """Set the time zone of the session; not behind a pooler, where times are read in UTC whatever that zone is."""
+        if self.is_pooled:
+            return False
+        changed: bool = super()._configure_timezone(connection)  # type: ignore[misc] # its stub does not have it
+        return changed
 
     def get_new_connection(self, conn_params: Any) -> Any:
         """A live connection. Raises OperationalError when there is none within the pool's time-out."""
@@ -64,10 +78,10 @@ def _gate_of(alias: str) -> Gate:
     return Gate()
 
 
-class _UTCLoader(BaseTzLoader):  # type: ignore[misc] # its stub does not say what it is
-    """Times as a session in UTC writes them."""
+class _UTCLoader(TimestamptzLoader):
+    """Times with a time zone as UTC, whatever zone the session writes them in."""
 
-    timezone = UTC
+    timezone = UTC  # Django puts a loader of its own in the place of one for another time zone
 
     def load(self, data: Buffer) -> datetime:
         """The time, in UTC."""
@@ -75,7 +89,7 @@ class _UTCLoader(BaseTzLoader):  # type: ignore[misc] # its stub does not say wh
             moment = datetime.fromisoformat(str(data, "ascii"))
         except ValueError:  # a year that Python does not know: psycopg words the error
             moment = super().load(data)
-        return moment if moment.tzinfo is UTC else super().load(data)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 @cache

@@ -82,6 +82,17 @@ def test_the_current_filter_is_exported(browser: Browser, shelve: Shelve) -> Non
     assert "export/?q=austen&amp;language=de" in link
 
 
+@pytest.mark.parametrize("portion", [1, 2, 3, 5, 6])
+def test_an_export_in_several_portions_has_every_book_once(
+    portion: int, browser: Browser, shelve: Shelve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("books.admin.exporting.PORTION", portion)
+    for title in ("Emma", "Persuasion", "Sanditon", "Emma", "Lady Susan"):
+        shelve(title, "Jane Austen")
+    shelve("Faust", "Goethe")
+    assert titles(exported(browser, q="austen", o="-1")) == ["Emma", "Emma", "Lady Susan", "Persuasion", "Sanditon"]
+
+
 def test_no_cell_is_a_formula(browser: Browser, shelve: Shelve) -> None:
     shelve("=HYPERLINK(1)", "@Bob", "-Eve", subtitle="+1", published_year=-750, description="'=quoted")
     row = next(csv.DictReader(io.StringIO(exported(browser).removeprefix("\ufeff"))))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django.fixtures import Settings
 
@@ -35,6 +35,10 @@ NO_REDIS = {
         "LOCATION": "redis://:hunter2@127.0.0.1:1/0",
     }
 }
+
+
+# Looked for before PostgreSQL alone (tests/serving/test_pooler.py).
+POOLER = {"pooler": "ok"} if connection.vendor == "postgresql" else {}
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/", "/api/v1/nowhere/", "/healthz", "/nowhere"])
@@ -108,7 +112,7 @@ def test_ready_tells_of_each_thing_it_needs(visitor: Client) -> None:
     response = visitor.get("/readyz")
     assert response.status_code == 200
     everything = {"database": "ok", "migrations": "ok", "cache": "ok", "keys": "ok"}
-    assert response.json() == {"status": "ok", "checks": everything}
+    assert response.json() == {"status": "ok", "checks": everything | POOLER}
 
 
 def test_without_keys_it_is_degraded_but_serves(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +153,7 @@ def test_a_replica_is_told_of_where_there_is_one(visitor: Client, monkeypatch: p
     response = visitor.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert response.json()["checks"] == {
-        "database": "ok", "migrations": "ok", "replica": "unavailable", "cache": "ok", "keys": "ok",
+        "database": "ok", "migrations": "ok", "replica": "unavailable", "cache": "ok", "keys": "ok", **POOLER,
     }  # fmt: skip
 
 
@@ -214,7 +218,8 @@ def test_a_server_whose_postgresql_and_redis_never_answer_says_so(stand_in: Loca
                 answer = service.ask("GET", "/readyz")
                 assert (answer.status, answer.body["status"]) == (503, "unavailable")
                 assert answer.body["checks"] == {
-                    "database": "unavailable", "migrations": "unavailable", "cache": "unavailable", "keys": "ok",
+                    "database": "unavailable", "migrations": "unavailable", "pooler": "unavailable",
+                    "cache": "unavailable", "keys": "ok",
                 }  # fmt: skip
                 assert service.ask("GET", "/healthz").status == 200
         finally:

@@ -68,11 +68,24 @@ def test_what_is_prepared_is_planned_once() -> None:
 
 
 @pytest.mark.django_db
+def test_behind_a_pooler_nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    for number in range(8):
+        with prepared_cursor(connection) as cursor:
+            cursor.execute("SELECT 41 + %s::int", [number])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement ~ 'SELECT 41'")
+        assert cursor.fetchall() == [(0,)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Pacific/Auckland"])
 @pytest.mark.parametrize(
     "written", ["2026-11-20 17:23:03.371123+00", "0001-01-01 00:00:00+00", "1969-07-20 20:17:40.5+02"]
 )
-def test_times_are_read_exactly_and_in_utc(written: str) -> None:
+def test_times_are_read_exactly_and_in_utc_whatever_the_time_zone_of_the_session(written: str, zone: str) -> None:
     with CaptureQueriesContext(connection), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TimeZone TO %s", [zone])
         cursor.execute("SELECT %s::timestamptz", [written])
         read = cursor.fetchone()[0]
     assert read == datetime.fromisoformat(written)

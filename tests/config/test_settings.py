@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -89,6 +90,8 @@ def test_a_whole_environment_has_no_findings(read: Read) -> None:
         ("DATABASE_REPLICA_URL", "sqlite:////tmp/copy.sqlite3", "must be a postgresql:// URL"),
         ("DATABASE_REPLICA_URL", "replica.example", "must be a postgresql:// URL"),
         ("DATABASE_URL", "", "must be set to serve"),
+        ("DATABASE_POOLER", "transactions", "must be one of none, transaction"),
+        ("DATABASE_POOLER", "session", "must be one of none, transaction"),
         ("COGNITO_DOMAIN", "https://[::1", "is not a URL"),
         ("DATABASE_URL", "mysql://root@127.0.0.1/books", "must be a postgresql:// or sqlite:///"),
         ("DATABASE_URL", "books", "must be a postgresql:// or sqlite:///"),
@@ -288,3 +291,21 @@ def test_the_wsgi_door_stays_shut_with_a_wrong_setting() -> None:
     assert answer.returncode == 1
     assert "COGNITO_SIGN_UP_ROLES must not hold ROLE_ADMIN." in answer.stderr
     assert _manage("-c", "import config.wsgi").returncode == 0
+
+
+def test_behind_a_pooler_nothing_is_prepared_and_no_start_up_option_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def databases(pooler: str) -> dict[str, Any]:
+        monkeypatch.setenv("DATABASE_URL", "postgresql://books@127.0.0.1:5432/books")
+        monkeypatch.setenv("DATABASE_REPLICA_URL", "postgresql://books@127.0.0.1:5433/books")
+        monkeypatch.setenv("DATABASE_POOLER", pooler)
+        found: dict[str, Any] = runpy.run_path(str(ROOT / "config" / "settings.py"))["DATABASES"]
+        return found
+
+    for alias, database in databases("none").items():
+        assert "statement_timeout=15000" in database["OPTIONS"]["options"], alias
+        assert database["OPTIONS"]["prepare_threshold"] == 0, alias
+        assert "DISABLE_SERVER_SIDE_CURSORS" not in database, alias
+    for alias, database in databases("transaction").items():
+        assert "options" not in database["OPTIONS"], alias
+        assert database["OPTIONS"]["prepare_threshold"] is None, alias
+        assert database["DISABLE_SERVER_SIDE_CURSORS"] is True, alias

@@ -7,8 +7,13 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 
+from config.postgresql.base import DatabaseWrapper
 from config.postgresql.patience import PATIENCE_SECONDS, PatientConnection
+
+# All the time to work, little to wait for a lock: whoever comes after would wait behind it.
+_LIMITS = {"statement_timeout": "0", "lock_timeout": "'5s'"}
 
 
 class Command(migrate.Command):
@@ -20,21 +25,38 @@ class Command(migrate.Command):
             super().handle(*args, **options)
 
 
+class _UnhurriedEditor(DatabaseSchemaEditor):
+    """Lifts the time-outs within the transaction of each migration: behind a pooler there is no session to do it for.
+
+    A migration that is not atomic keeps those of the role.
+    """
+
+    def __enter__(self) -> "_UnhurriedEditor":
+        super().__enter__()
+        if self.atomic_migration:
+            self.execute("; ".join(f"SET LOCAL {name} = {value}" for name, value in _LIMITS.items()), None)
+        return self
+
+
 @contextmanager
 def _all_the_time(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    if connection.vendor != "postgresql":
+    if not isinstance(connection, DatabaseWrapper):
         yield
         return
-    # All the time to work, little to wait for a lock: whoever comes after would wait behind it.
-    _set(connection, "SET statement_timeout = 0; SET lock_timeout = '5s'", None)
+    limits = {} if connection.is_pooled else _LIMITS
+    if connection.is_pooled:
+        connection.SchemaEditorClass = _UnhurriedEditor
+    _set(connection, [f"SET {name} = {value}" for name, value in limits.items()], None)
     try:
         yield
     finally:
-        _set(connection, "RESET statement_timeout; RESET lock_timeout", PATIENCE_SECONDS)
+        _set(connection, [f"RESET {name}" for name in limits], PATIENCE_SECONDS)
 
 
-def _set(connection: BaseDatabaseWrapper, statement: str, patience: float | None) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
+def _set(connection: DatabaseWrapper, statements: list[str], patience: float | None) -> None:
+    connection.ensure_connection()
+    for statement in statements:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
     if isinstance(connection.connection, PatientConnection):
         connection.connection.patience = patience
