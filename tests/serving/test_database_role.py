@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 
+from config.postgresql.pooler import TIMEOUTS
 from local_cognito import demo
 from local_cognito.server import LocalCognito
 from tests.faults.services import PostgreSQL, program
@@ -131,6 +132,12 @@ def test_a_table_of_the_next_migration_is_open_to_it(owner: dict[str, str], serv
         connection.execute("INSERT INTO shelves (name) VALUES ('Fiction')")
         assert connection.execute("SELECT count(*) FROM shelves").fetchone() == (1,)
         assert connection.execute("SELECT nextval(pg_get_serial_sequence('shelves', 'id'))").fetchone() == (2,)
+
+
+def test_it_has_the_time_outs_that_no_pooler_passes_on(owner: dict[str, str], server: Guarded) -> None:
+    with psycopg.connect(server.service_url()) as connection:
+        for name, value in TIMEOUTS.items():
+            assert connection.execute("SELECT current_setting(%s)", [name]).fetchone() == (value,)
 
 
 def test_another_password_replaces_the_former_one(owner: dict[str, str], server: Guarded) -> None:

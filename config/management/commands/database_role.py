@@ -2,7 +2,8 @@
 
 Migrations need the owner of the tables; the service does not. Run by the owner (DATABASE_URL), this command creates or
 updates the role that DATABASE_SERVICE_URL names, and gives it SELECT, INSERT, UPDATE and DELETE on every table of the
-schema, present and future. It is safe to repeat; run it after each migration. `infra/release.sh` does so on AWS.
+schema, present and future, and the time-outs that it needs behind a pooler. It is safe to repeat; run it after each
+migration. `infra/release.sh` does so on AWS.
 """
 
 from typing import Any
@@ -12,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
+
+from config.postgresql.pooler import TIMEOUTS
 
 SCHEMA = "public"
 
@@ -60,6 +63,10 @@ def _grant(cursor: CursorWrapper, role: str) -> None:
     names = {"role": sql.Identifier(role), "schema": sql.Identifier(SCHEMA), "database": sql.Identifier(database)}
     for statement in _GRANTS:
         cursor.execute(sql.SQL(statement).format(**names))
+    # Behind a pooler (DATABASE_POOLER) no others apply; elsewhere the same are sent with each connection.
+    setting = sql.SQL("ALTER ROLE {} SET {} = {}")
+    for timeout, value in TIMEOUTS.items():
+        cursor.execute(setting.format(names["role"], sql.Identifier(timeout), sql.Literal(value)))
 
 
 _GRANTS = (
