@@ -6,13 +6,24 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from books.admin.base import OwnSearch, subject_of
+from books.admin.concurrency import SEEN, ConcurrentAdmin, ConcurrentForm
 from books.models import Author
 
 
+class AuthorForm(ConcurrentForm):
+    """An author's name."""
+
+    class Meta:
+        model = Author
+        fields = ("name",)
+
+
 @admin.register(Author)
-class AuthorAdmin(OwnSearch):
+class AuthorAdmin(ConcurrentAdmin, OwnSearch):
     """Authors."""
 
+    form = AuthorForm
+    fields = ("name", SEEN)
     list_display = ("name",)
     search_fields = ("words",)
 

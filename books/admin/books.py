@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from accounts.models import User
 from books.admin.base import subject_of
 from books.admin.bulk import BulkActs
+from books.admin.concurrency import SEEN, ConcurrentAdmin, state_of
 from books.admin.exporting import ExportPage
 from books.admin.filters import Origin, Published, Rated
-from books.admin.forms import BookForm
+from books.admin.forms import BookForm, rebased
 from books.admin.history import HistoryPage
 from books.admin.importing import ImportPages
 from books.changes import BookChange, told
@@ -41,7 +42,7 @@ class AuthorshipInline(Inline):
 
 
 @admin.register(Book)
-class BookAdmin(BulkActs, ExportPage, ImportPages, HistoryPage):
+class BookAdmin(ConcurrentAdmin, BulkActs, ExportPage, ImportPages, HistoryPage):
     """Books."""
 
     form = BookForm
@@ -57,13 +58,20 @@ class BookAdmin(BulkActs, ExportPage, ImportPages, HistoryPage):
     fieldsets: ClassVar = [
         (None, {"fields": ["title", "subtitle", "isbn", "description", "subjects"]}),
         ("Edition", {"fields": ["publisher", "published_year", "language", "page_count", "rating"]}),
-        ("Origin", {"fields": ["added_by", "created_at", "updated_at", "version"]}),
+        ("Origin", {"fields": ["added_by", "created_at", "updated_at", "version", SEEN, "seen_authors"]}),
     ]
 
     @admin.display(description="authors")
     def by(self, book: Book) -> str:
         """The names of the authors."""
         return ", ".join(book.author_names)
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        """What makes the rows of authors. Those of a page older than the book become changes of its links of now."""
+        found: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        if obj.pk is not None and request.POST.get(SEEN, state_of(obj)) != state_of(obj):
+            found["data"] = rebased(found["data"], obj)
+        return found
 
     def save_model(self, request: HttpRequest, obj: Book, form: Any, change: bool) -> None:
         """Save it; a new one is the administrator's own. What it was before is kept for its history."""

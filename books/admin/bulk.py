@@ -1,6 +1,9 @@
-"""Many books at once: chosen in the list, confirmed on a page of their own, changed in one transaction."""
+"""Many books at once: chosen in the list, confirmed on a page of their own, changed in one transaction.
 
-from collections.abc import Callable
+What somebody else changed in between is left alone, and reported: nobody confirmed it as it is now.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -9,10 +12,11 @@ from django.contrib.admin import helpers
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 
 from books.admin.base import OwnSearch, subject_of
+from books.admin.concurrency import SEEN, state_of
 from books.admin.forms import standard
 from books.models import MAX_NAME_LENGTH, MAX_NAMES, Book
 from books.standards import MAX_LANGUAGE_LENGTH, language_tag
@@ -82,17 +86,21 @@ class BulkActs(OwnSearch):
         if not allowed(request):
             raise PermissionDenied
         # By their numbers from here on: what the page has shown is what will be changed.
-        chosen = list(queryset.order_by("pk").values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
+        states = {book.pk: state_of(book) for book in queryset.order_by("pk").only("pk", "version")[: MAX_AT_ONCE + 1]}
+        chosen = [*states]
         if len(chosen) > MAX_AT_ONCE:
             said = f"At most {MAX_AT_ONCE} books at once: narrow the list first. Nothing was changed."
             self.message_user(request, said, messages.ERROR)
             return None
         form = form_class(request.POST if "confirmed" in request.POST else None)
         if form.is_bound and form.is_valid():
-            done = _all(chosen, change, form.cleaned_data, subject_of(request))
-            what = "deleted" if needs == "delete" else "changed"
-            left = f"; {len(chosen) - done} had nothing to change" if done < len(chosen) else ""
-            self.message_user(request, f"{done} of {len(chosen)} books {what}{left}.", messages.SUCCESS)
+            done, stale = _all(chosen, _states_of(request.POST), change, form.cleaned_data, subject_of(request))
+            said = f"{done} of {len(chosen)} books {'deleted' if needs == 'delete' else 'changed'}"
+            if idle := len(chosen) - done - stale:
+                said += f"; {idle} had nothing to change"
+            if stale:
+                said += f"; {stale} left alone, for somebody else changed them meanwhile"
+            self.message_user(request, f"{said}.", messages.WARNING if stale else messages.SUCCESS)
             return None
         context = {
             **self.admin_site.each_context(request),
@@ -104,6 +112,7 @@ class BulkActs(OwnSearch):
             "books": Book.objects.filter(pk__in=chosen[:SHOWN]).order_by("pk"),
             "more": max(len(chosen) - SHOWN, 0),
             "chosen": chosen,
+            "seen": " ".join(f"{pk}:{state}" for pk, state in states.items()),
             "box": helpers.ACTION_CHECKBOX_NAME,
             "action": request.POST["action"],
             "media": self.media,
@@ -111,10 +120,17 @@ class BulkActs(OwnSearch):
         return TemplateResponse(request, "admin/books/book/bulk.html", context)
 
 
-def _all(chosen: list[int], change: Change, values: Any, by: str) -> int:
+def _states_of(data: QueryDict) -> dict[str, str]:
+    """The states that the page of confirmation was made from, by the id of the book, both as texts."""
+    return dict(pair.split(":", 1) for pair in data.get(SEEN, "").split() if ":" in pair)
+
+
+def _all(chosen: list[int], states: Mapping[str, str], change: Change, values: Any, by: str) -> tuple[int, int]:
+    """Change them; how many there was something to change in, and how many are no longer in the state given."""
     with transaction.atomic():
-        books = Book.objects.select_for_update().filter(pk__in=chosen).order_by("pk")
-        return sum(change(book, values, by) for book in books)
+        books = [*Book.objects.select_for_update().filter(pk__in=chosen).order_by("pk")]
+        same = [book for book in books if states.get(str(book.pk), state_of(book)) == state_of(book)]
+        return sum(change(book, values, by) for book in same), len(books) - len(same)
 
 
 def _set_language(book: Book, values: Any, by: str) -> bool:

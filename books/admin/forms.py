@@ -1,19 +1,23 @@
-"""The forms of the catalogue in the admin: they refuse what the API refuses."""
+"""The forms of the catalogue in the admin. They refuse what the API refuses, and to save over what was not seen."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
-from books.models import MAX_NAME_LENGTH, MAX_NAMES, Book
+from accounts.users import email_of
+from books.admin.concurrency import ConcurrentForm
+from books.admin.history import who
+from books.changes import BookChange
+from books.models import MAX_NAME_LENGTH, MAX_NAMES, Authorship, Book
 from books.standards import isbn13, language_tag
 
-if TYPE_CHECKING:
-    ModelForm = forms.ModelForm[Book]
-else:
-    # Django's class takes type arguments in its stubs alone.
-    ModelForm = forms.ModelForm
+ROWS = "authorship_set"
+"""The prefix of the rows with a book's authors."""
+
+MAX_ROWS = 1000  # of authors on a page; Django reads no more fields than that
 
 
 class LinesField(forms.CharField):
@@ -45,15 +49,21 @@ class LinesField(forms.CharField):
         return bool((initial or []) != self.to_python(data))
 
 
-class BookForm(ModelForm):
-    """A book's own fields."""
+class BookForm(ConcurrentForm):
+    """A book's own fields. What its authors were when the page was made belongs to them."""
 
     isbn = forms.CharField(label="ISBN", required=False, help_text="In any form; kept as 13 digits.")
     subjects = LinesField(required=False, help_text="One on each line.")
+    seen_authors = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Book
         fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            self.initial["seen_authors"] = ",".join(str(link.author_id) for link in _links(self.instance))
 
     def clean_isbn(self) -> str | None:
         """Its 13 digits; none when the field is empty."""
@@ -62,6 +72,66 @@ class BookForm(ModelForm):
     def clean_language(self) -> str:
         """The canonical tag."""
         return standard(language_tag, self.cleaned_data["language"])
+
+    def by_whom(self) -> str:
+        """Who changed the book last."""
+        change = BookChange.objects.of(self.instance.pk).annotate(email=email_of("by")).first()
+        return f" by {who(change)}" if change else ""
+
+    def also_changed(self) -> list[str]:
+        """What became of its authors, whose rows are `rebased`."""
+        name, now = self.add_prefix("seen_authors"), self.initial["seen_authors"]
+        was, chosen = self.data.get(name), ",".join(author for author, _ in chosen_authors(self.data))
+        self.data[name] = now  # type: ignore[index]
+        if now in (was, chosen):
+            return []
+        names = ", ".join(link.author.name for link in _links(self.instance))
+        if chosen == was:
+            return [f"Its authors are now {names}. You had not changed them, so these are below."]
+        return [f"In the catalogue its authors are now {names}. Those that you chose are below: saving keeps these."]
+
+
+def _links(book: Book) -> list[Authorship]:
+    return list(book.authorship_set.select_related("author"))
+
+
+def chosen_authors(data: Any) -> list[tuple[str, str]]:
+    """The authors that a page sends, in their order: the id of each, and its position, as texts."""
+    total = data.get(f"{ROWS}-TOTAL_FORMS") or ""
+    numbers = range(min(int(total), MAX_ROWS) if total.isdecimal() else 0)
+    rows = [
+        (data.get(f"{ROWS}-{number}-author") or "", data.get(f"{ROWS}-{number}-position") or "")
+        for number in numbers
+        if f"{ROWS}-{number}-DELETE" not in data
+    ]
+    return sorted((row for row in rows if row[0]), key=lambda row: int(row[1]) if row[1].isdecimal() else 0)
+
+
+def rebased(data: QueryDict, book: Book) -> QueryDict:
+    """The rows of authors that a page sends, as changes of the links that the book has now.
+
+    Links have no lasting ids: whoever changes the authors makes all of them anew. Where the page changed nothing, the
+    rows are those of the book.
+    """
+    links, chosen = _links(book), chosen_authors(data)
+    if [author for author, _ in chosen] == (data.get("seen_authors") or "").split(","):
+        chosen = [(str(link.author_id), str(link.position)) for link in links]
+    rows: list[dict[str, str]] = []
+    for link in links:
+        author = str(link.author_id)
+        place = next((row for row in chosen if row[0] == author), None)
+        if place:
+            chosen.remove(place)
+        row = {"id": str(link.pk), "author": author, "position": place[1] if place else str(link.position)}
+        rows.append(row if place else {**row, "DELETE": "on"})
+    rows += [{"id": "", "author": author, "position": position} for author, position in chosen]
+    for name in [name for name in data if name.startswith(f"{ROWS}-")]:
+        del data[name]
+    data[f"{ROWS}-INITIAL_FORMS"], data[f"{ROWS}-TOTAL_FORMS"] = str(len(links)), str(len(rows))
+    for number, row in enumerate(rows):
+        for name, value in {**row, "book": str(book.pk)}.items():
+            data[f"{ROWS}-{number}-{name}"] = value
+    return data
 
 
 def standard(form: Callable[[str], str], text: str) -> str:

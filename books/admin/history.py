@@ -12,16 +12,15 @@ from django.utils.text import Truncator
 
 from accounts.users import email_of
 from books.admin.base import ModelAdmin, OwnSearch
+from books.admin.concurrency import MAX_SHOWN, shown
 from books.changes import BookChange
 from books.models import Book
 
 PAGE = 25
-MAX_SHOWN = 300  # characters of a value
 
 
 def _shown(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-    return Truncator(text).chars(MAX_SHOWN) or "nothing"
+    return Truncator(shown(value)).chars(MAX_SHOWN)
 
 
 def _label(name: str) -> str:
@@ -30,9 +29,10 @@ def _label(name: str) -> str:
     )
 
 
-def _who(change: Any) -> str:
-    who = change.email or change.by or "a command"
-    return f"{who}, by {change.actor}" if change.actor else who
+def who(change: Any) -> str:
+    """The address or the subject of whoever made a change that was read with `email`, and for whom."""
+    name = change.email or change.by or "a command"
+    return f"{name}, by {change.actor}" if change.actor else name
 
 
 def _news(change: BookChange) -> list[tuple[str, str, str]]:
@@ -51,7 +51,7 @@ class HistoryPage(OwnSearch):
         number = object_id if object_id.isdecimal() and len(object_id) < 19 else 0
         changes = BookChange.objects.of(number).annotate(email=email_of("by"))
         page = Paginator(changes, PAGE).get_page(request.GET.get("page"))
-        told = [(change.at, _who(change), change.get_action_display(), _news(change)) for change in page]
+        told = [(change.at, who(change), change.get_action_display(), _news(change)) for change in page]
         return super().history_view(request, object_id, {**(extra_context or {}), "changes": told, "page": page})
 
 
@@ -86,7 +86,7 @@ class BookChangeAdmin(ModelAdmin):
     @admin.display(ordering="by")
     def who(self, change: BookChange) -> str:
         """The address, or the subject."""
-        return _who(change)
+        return who(change)
 
     @admin.display(description="fields")
     def what(self, change: BookChange) -> str:

@@ -81,6 +81,19 @@ def look(person: Person, name: str, path: str, axe: str, pictures: Path | None) 
     assert found == [], "\n".join(found)
 
 
+def look_again(person: Person, name: str, axe: str, pictures: Path | None) -> None:
+    """As `look`, at the page that is open: one that cannot be opened by its path, such as the answer to a form."""
+    found = []
+    for theme in THEMES:
+        person.page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+        for width, (x, y) in WIDTHS.items():
+            person.page.set_viewport_size({"width": x, "height": y})
+            if pictures:
+                person.page.screenshot(caret="initial", full_page=True, path=pictures / f"{name}-{theme}-{width}.png")
+            found += [f"{theme} {width}: {finding}" for finding in findings(person, axe)]
+    assert found == [], "\n".join(found)
+
+
 def findings(person: Person, axe: str) -> list[str]:
     """What axe-core sees, each with its first places, and a page that is wider than its window."""
     with person.unheard():  # axe tries styles on, which the policy refuses
@@ -135,3 +148,17 @@ def test_setting_up_an_app(enter: Enter, axe: str, pictures: Path | None) -> Non
     uma = enter().signs_in("user@example.com").sees("user@example.com")
     uma.opens("/accounts/profile/mfa/").presses("Set it up").sees("Without a camera")
     look(uma, "profile-mfa-secret", "/accounts/profile/mfa/", axe, pictures)
+
+
+def test_a_book_that_somebody_else_saved_meanwhile(enter: Enter, axe: str, pictures: Path | None) -> None:
+    ada, path = enter().signs_in().sees("admin@example.com"), "/admin/books/book/1/change/"
+    ada.opens(path).fills("Title", "Ada's title")
+    ben = enter().signs_in().sees("admin@example.com").opens(path)
+    ben.fills("Title", "Ben's title").fills("Description", "Words of Ben. " * 60).fills("Language", "de")
+    ben.presses("Save and continue editing").sees("was changed successfully")
+    ada.presses("Save and continue editing").sees("Nothing was saved yet").sees(
+        "Saving replaces what the catalogue has now: “Ben's title”"
+    )
+    assert ada.field("Title").input_value() == "Ada's title"
+    look_again(ada, "admin-book-stale", axe, pictures)
+    ada.presses("Save and continue editing").sees("was changed successfully")
