@@ -10,15 +10,19 @@ from rest_framework.request import Request
 from accounts.users import CognitoUser
 from books.models import FIRST_YEAR, LAST_YEAR, MAX_NAME_LENGTH, Author
 from books.parameters import (
+    ONE_ID,
+    WITH_A_WORD,
     Parameter,
+    by_commas,
     decimal_up_to,
     identifier,
     several,
     standard,
+    text_schema,
     whole_number,
     words,
 )
-from books.standards import isbn13, language_tag
+from books.standards import ISBN_PATTERN, LANGUAGE_PATTERN, isbn13, language_tag
 
 MAX_SEARCH = 200  # characters
 MAX_SUB = 255  # characters, as in accounts.User
@@ -29,7 +33,7 @@ _YEAR_SCHEMA = {"type": "integer", "minimum": FIRST_YEAR, "maximum": LAST_YEAR}
 
 def _authors(text: str, request: Request) -> list[int]:
     if not (text.isascii() and text.isdigit()):
-        return Author.objects.named(words(MAX_NAME_LENGTH)(text, request))
+        return Author.objects.named(words(text, request))
     pk = identifier(text, request)
     if not Author.objects.filter(pk=pk).exists():
         raise ValueError("There is no author with this id.")
@@ -37,8 +41,6 @@ def _authors(text: str, request: Request) -> list[int]:
 
 
 def _sub(text: str, request: Request) -> str:
-    if len(text) > MAX_SUB:
-        raise ValueError(f"This must have at most {MAX_SUB} characters.")
     if text != "me":
         return text
     user = cast("CognitoUser | AnonymousUser", request.user)
@@ -51,40 +53,44 @@ BOOK_PARAMETERS: Mapping[str, Parameter] = {
     "added_by": Parameter(
         description="Only books that this `sub` added; `me` for your own.",
         read=_sub,
+        schema=text_schema(MAX_SUB),
         narrow=lambda books, sub: books.filter(added_by_id=sub),
     ),
     "search": Parameter(
         description="Words that all occur in title, subtitle, authors or subjects, whatever their case and accents.",
-        read=words(MAX_SEARCH),
+        read=words,
         narrow=lambda books, text: books.matching(text),
-        schema={"type": "string", "maxLength": MAX_SEARCH},
+        schema=text_schema(MAX_SEARCH, WITH_A_WORD),
     ),
     "id": Parameter(
         description="Only the books with these ids: up to 100 by commas.",
         read=several(identifier),
         narrow=lambda books, ids: books.filter(pk__in=ids),
+        schema=by_commas(ONE_ID),
     ),
     "isbn": Parameter(
         description="Only the books with these ISBNs, in any form: up to 100 by commas.",
         read=several(standard(isbn13)),
         narrow=lambda books, isbns: books.filter(isbn__in=isbns),
+        schema=by_commas(ISBN_PATTERN),
     ),
     "author": Parameter(
         description="Only books by this author: a whole name, whatever its case and accents, or the id of an author.",
         read=_authors,
         narrow=lambda books, authors: books.by_authors(authors),
-        schema={"type": "string", "maxLength": MAX_NAME_LENGTH},
+        schema=text_schema(MAX_NAME_LENGTH, WITH_A_WORD),
     ),
     "language": Parameter(
         description="Only books in these languages: BCP 47 tags by commas.",
         read=several(standard(language_tag)),
         narrow=lambda books, tags: books.filter(language__in=tags),
+        schema=by_commas(LANGUAGE_PATTERN),
     ),
     "subject": Parameter(
         description="Only books with this subject: the whole subject, whatever its case and accents.",
-        read=words(MAX_NAME_LENGTH),
+        read=words,
         narrow=lambda books, subject: books.about(subject),
-        schema={"type": "string", "maxLength": MAX_NAME_LENGTH},
+        schema=text_schema(MAX_NAME_LENGTH, WITH_A_WORD),
     ),
     "published_from": Parameter(
         description="Only books published in this year or later.",
@@ -102,15 +108,15 @@ BOOK_PARAMETERS: Mapping[str, Parameter] = {
         description="Only books with this rating or a better one.",
         read=decimal_up_to(5),
         narrow=lambda books, rating: books.rated(rating),
-        schema={"type": "number", "minimum": 0, "maximum": 5},
+        schema={"type": "number", "minimum": 0, "maximum": 5, "multipleOf": 0.01},
     ),
 }
 
 AUTHOR_PARAMETERS: Mapping[str, Parameter] = {
     "search": Parameter(
         description="Words that all occur in the name, whatever their case and accents.",
-        read=words(MAX_SEARCH),
+        read=words,
         narrow=lambda authors, text: authors.matching(text),
-        schema={"type": "string", "maxLength": MAX_SEARCH},
+        schema=text_schema(MAX_SEARCH, WITH_A_WORD),
     ),
 }

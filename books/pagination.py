@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from books.keyset import Ordering
-from books.parameters import bad_parameter
+from books.parameters import bad_parameter, text_schema
 
 M = TypeVar("M", bound=Model)
 
@@ -95,7 +95,7 @@ class KeysetPagination(BasePagination):
         described = {
             "ordering": (view.ordering_help, {"type": "string", "enum": list(view.ordering_names)}),
             "page_size": ("How many on a page.", size),
-            "cursor": ("Where a page begins: as `next` and `previous` have it.", {"type": "string"}),
+            "cursor": ("Where a page begins: as `next` and `previous` have it.", text_schema()),
         }
         return [
             {"name": name, "in": "query", "required": False, "description": description, "schema": schema}

@@ -25,24 +25,48 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _ID = re.compile(r"[0-9]{1,18}")
 _DECIMAL = re.compile(r"[0-9](?:\.[0-9]{1,2})?")
 
+# For OpenAPI, in the part of regular expressions that Python and ECMA 262 share: text with a sign that is neither a
+# blank nor punctuation. What else Unicode calls punctuation cannot be said there, and is refused all the same.
+WITH_A_WORD = (
+    r"[^\u0000]*[^\u0000-/:-@\[-`{-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u2000-\u206f]"
+    r"[^\u0000]*"
+)
+ONE_ID = r"\s*[0-9]{1,18}\s*"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """One parameter of a list: how its text is read, and what its value does to the queryset.
 
     `read` takes the text and the request and raises ValueError with a sentence for the client. `schema` is the
-    OpenAPI schema of the text.
+    OpenAPI schema of the text. A text of blanks alone counts as absent.
     """
 
     description: str
     read: Read
     narrow: Callable[[Any, Any], Any]
-    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    schema: Mapping[str, Any] = field(default_factory=lambda: text_schema())
+
+    @property
+    def longest(self) -> int:
+        """How many characters the text may have, blanks around it included."""
+        longest: int = self.schema.get("maxLength", MAX_LENGTH)
+        return longest
 
     def as_openapi(self, name: str) -> dict[str, Any]:
         """The OpenAPI parameter object."""
         described = {"description": self.description, "schema": dict(self.schema)}
         return {"name": name, "in": "query", "required": False, **described}
+
+
+def text_schema(longest: int = MAX_LENGTH, pattern: str = "") -> dict[str, Any]:
+    """The OpenAPI schema of a text of at most `longest` characters that matches `pattern` or is blank."""
+    return {"type": "string", "maxLength": longest, **({"pattern": rf"^(\s*|{pattern})$"} if pattern else {})}
+
+
+def by_commas(pattern: str) -> dict[str, Any]:
+    """The OpenAPI schema of up to 100 values by commas, each of which matches `pattern`."""
+    return text_schema(pattern=rf"{pattern}(,{pattern}){{0,{MAX_VALUES - 1}}}")
 
 
 def bad_parameter(name: str, sentence: str, code: str = "invalid") -> BadParameter:
@@ -60,11 +84,11 @@ class StrictFilters(BaseFilterBackend):
         given = request.query_params
         errors: dict[str, list[ErrorDetail]] = {}
         for name, texts in given.lists():
+            parameter = view.parameters.get(name)
             try:
-                text = _only(texts)
-                if name in view.parameters:
+                text = _only(texts, parameter.longest if parameter else MAX_LENGTH)
+                if parameter:
                     if text:
-                        parameter = view.parameters[name]
                         queryset = parameter.narrow(queryset, parameter.read(text, request))
                 elif name not in view.paginator.parameters:
                     raise ValueError("There is no parameter of this name.")
@@ -79,11 +103,11 @@ class StrictFilters(BaseFilterBackend):
         return [parameter.as_openapi(name) for name, parameter in view.parameters.items()]
 
 
-def _only(texts: Sequence[str]) -> str:
+def _only(texts: Sequence[str], longest: int) -> str:
     if len(texts) != 1:
         raise ValueError("This may be given once only.")
-    if len(texts[0]) > MAX_LENGTH:
-        raise ValueError("This is too long.")
+    if len(texts[0]) > longest:
+        raise ValueError(f"This must have at most {longest} characters.")
     if "\0" in texts[0]:
         raise ValueError("NUL characters are not allowed.")
     return texts[0].strip()
@@ -118,17 +142,11 @@ def identifier(text: str, request: Request) -> int:
     return int(text)
 
 
-def words(longest: int) -> Read:
-    """Reads text of at most `longest` characters with at least one word in it."""
-
-    def read(text: str, request: Request) -> str:
-        if len(text) > longest:
-            raise ValueError(f"This must have at most {longest} characters.")
-        if not normalise(text):
-            raise ValueError("This must have at least one letter or digit.")
-        return text
-
-    return read
+def words(text: str, request: Request) -> str:
+    """Reads text with at least one word in it."""
+    if not normalise(text):
+        raise ValueError("This must have at least one letter or digit.")
+    return text
 
 
 def standard(form: Callable[[str], str]) -> Read:

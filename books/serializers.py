@@ -1,6 +1,6 @@
 """What does a book look like in JSON? `BookSerializer` is the contract; `represent` is the fast way to write it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar
@@ -22,9 +22,13 @@ from books.models import (
     Author,
     Book,
 )
-from books.standards import MAX_LANGUAGE_LENGTH, isbn13, language_tag
+from books.standards import ISBN_PATTERN, LANGUAGE_PATTERN, MAX_LANGUAGE_LENGTH, isbn13, language_tag
 
 MAX_PAGE_COUNT = 2**31 - 1  # what the column holds
+
+# For OpenAPI, in the part of regular expressions that Python and ECMA 262 share. Blanks around a text are cut off.
+_ANY_TEXT = r"^[^\u0000]*$"
+_SOME_TEXT = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 BOOK_COLUMNS = ("id", *TOLD, "added_by_id", "created_at", "updated_at", "version")
 
@@ -67,10 +71,17 @@ def represent_author(author: Any, authors_url: str, books_url: str) -> dict[str,
 class TextField(serializers.CharField):
     """A JSON string and nothing else, without surrounding blanks."""
 
+    @property
+    def accepts(self) -> Mapping[str, Any]:
+        """JSON Schema keywords of what the field accepts, for OpenAPI; so in the classes below."""
+        return {"pattern": _ANY_TEXT if self.allow_blank else _SOME_TEXT}
+
     def to_internal_value(self, data: Any) -> str:
         """The text."""
         if not isinstance(data, str):
             self.fail("invalid")
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)  # of what was sent, blanks included
         return super().to_internal_value(data)
 
 
@@ -87,6 +98,7 @@ class WholeNumberField(serializers.IntegerField):
 class RatingField(serializers.FloatField):
     """A JSON number with at most two decimals, kept as an exact decimal."""
 
+    accepts: ClassVar[Mapping[str, Any]] = {"multipleOf": 0.01}
     default_error_messages: ClassVar = {"max_decimal_places": "At most two decimals."}
 
     def to_internal_value(self, data: Any) -> Decimal:  # type: ignore[override]
@@ -102,11 +114,20 @@ class RatingField(serializers.FloatField):
 
 
 class StandardField(TextField):
-    """A text that a function brings into its standard form, or refuses with a ValueError."""
+    """A text that a function brings into its standard form, or refuses with a ValueError.
 
-    def __init__(self, *, standard: Callable[[str], str], **kwargs: Any) -> None:
+    `pattern` is a regular expression for what the function accepts, as far as one can tell, for OpenAPI.
+    """
+
+    def __init__(self, *, standard: Callable[[str], str], pattern: str, **kwargs: Any) -> None:
         self.standard = standard
+        self.pattern = pattern
         super().__init__(**kwargs)
+
+    @property
+    def accepts(self) -> Mapping[str, Any]:
+        """JSON Schema keywords of what the field accepts."""
+        return {"pattern": self.pattern}
 
     def to_internal_value(self, data: Any) -> str:
         """The standard form."""
@@ -119,6 +140,8 @@ class StandardField(TextField):
 
 class NamesField(serializers.ListField):
     """A list of distinct names, in order."""
+
+    accepts: ClassVar[Mapping[str, Any]] = {"uniqueItems": True}
 
     child = TextField(max_length=MAX_NAME_LENGTH)
     default_error_messages: ClassVar = {"duplicate": "This is in the list already."}
@@ -140,11 +163,13 @@ class NamesField(serializers.ListField):
 class BookSerializer(KnownMembers, serializers.ModelSerializer[Book]):
     """A book.
 
-    A PUT replaces: what it leaves out goes back to its default. A PATCH keeps what it leaves out.
+    A PUT replaces: what it leaves out goes back to empty or null. A PATCH keeps what it leaves out. Read-only members
+    are ignored, any other member is an error.
     """
 
     isbn = StandardField(
         standard=isbn13,
+        pattern=f"^{ISBN_PATTERN}$",
         allow_null=True,
         default=None,
         max_length=40,
@@ -163,6 +188,7 @@ class BookSerializer(KnownMembers, serializers.ModelSerializer[Book]):
     )
     language = StandardField(
         standard=language_tag,
+        pattern=rf"^(\s*|{LANGUAGE_PATTERN})$",
         max_length=MAX_LANGUAGE_LENGTH,
         allow_blank=True,
         default="",

@@ -18,6 +18,11 @@ MAX_TAGS_KEPT = 1000  # by langcodes, which sets no limit itself
 
 _langcodes = Lock()
 
+# What the functions below accept, but for check digits and the registry of languages: for OpenAPI, in the part of
+# regular expressions that Python and ECMA 262 share.
+ISBN_PATTERN = r"[\s-]*(9[\s-]*7[\s-]*[89]([\s-]*[0-9]){10}|([0-9][\s-]*){9}[0-9Xx])[\s-]*"
+LANGUAGE_PATTERN = r"\s*[A-Za-z0-9]+([-_][A-Za-z0-9]+)*\s*"
+
 
 def isbn13(text: str) -> str:
     """The 13 digits of an ISBN-10 or ISBN-13, with or without hyphens and blanks.

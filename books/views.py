@@ -67,6 +67,8 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     state: ClassVar["attrgetter[tuple[Any, ...]]"]
     """What changes whenever a row does, from the row."""
     lookup_value_regex = "[1-9][0-9]{0,17}"
+    lookup_schema: ClassVar[Mapping[str, Any]] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
+    """The same for OpenAPI."""
     version: str | None = None
     """That of the database, from before the first row was read, or with it; None while it is not known."""
 

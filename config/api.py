@@ -45,6 +45,13 @@ class DatabaseUnavailable(APIException):
     wait = 5
 
 
+class InternalError(APIException):
+    """500: a fault of this service. The log tells which."""
+
+    default_detail = "Something went wrong on our side. It has been logged."
+    default_code = "internal_error"
+
+
 class ProblemAwareJSONRenderer(renderers.BaseRenderer):
     """JSON by orjson: UTF-8, times in UTC with `Z`. An error is labelled `application/problem+json`."""
 

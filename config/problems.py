@@ -10,11 +10,18 @@ from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOper
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
-from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    NotFound,
+    ParseError,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from config.api import PROBLEM_CONTENT_TYPE, BodyTooSlow, DatabaseUnavailable, TooLarge
+from config.api import PROBLEM_CONTENT_TYPE, BodyTooSlow, DatabaseUnavailable, InternalError, TooLarge
 from config.logs import REQUEST_ID, redacted
 
 logger = logging.getLogger(__name__)
@@ -57,15 +64,15 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     if response is None:
         logger.error("%s in %s", type(exc).__name__, path, exc_info=exc)
         set_rollback()
-        unforeseen = (500, "internal_error", "Something went wrong on our side. It has been logged.")
+        unforeseen = (500, InternalError.default_code, InternalError.default_detail)
         return Response(problem(*unforeseen, path), status=500, headers={"Cache-Control": UNKEPT})
     if isinstance(exc, ValidationError):
         where = "parameter" if getattr(exc, "in_query", False) else "pointer"
         errors = list(_flattened(exc.detail, where))
-        response.data = problem(400, "invalid", _summary(errors), path, errors=errors)
+        response.data = problem(400, ValidationError.default_code, _summary(errors), path, errors=errors)
     elif isinstance(exc, ParseError):
-        errors = [{"code": "parse_error", "detail": str(exc.detail), "pointer": "#"}]
-        response.data = problem(400, "invalid", _summary(errors), path, errors=errors)
+        errors = [{"code": ParseError.default_code, "detail": str(exc.detail), "pointer": "#"}]
+        response.data = problem(400, ValidationError.default_code, _summary(errors), path, errors=errors)
     else:
         response.data = problem(response.status_code, *_code_and_detail(exc, response), path)
     response.headers["Cache-Control"] = UNKEPT
@@ -92,7 +99,7 @@ def _flattened(detail: Any, where: str, path: tuple[str, ...] = ()) -> Iterator[
     else:
         pointer = "#" + "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
         yield {
-            "code": getattr(detail, "code", None) or "invalid",
+            "code": getattr(detail, "code", None) or ValidationError.default_code,
             "detail": str(detail),
             where: pointer if where == "pointer" else ".".join(path),
         }
@@ -121,9 +128,9 @@ def _page(status_code: int, code: str, detail: str, page: ErrorView) -> ErrorVie
 
 
 # What goes wrong before a view is reached, or outside of DRF. Named in config/urls.py.
-bad_request = _page(400, "invalid", "The request is malformed, or its Host is none of ours.", defaults.bad_request)
-permission_denied = _page(403, "permission_denied", "You may not do this.", defaults.permission_denied)
-not_found = _page(404, "not_found", "There is nothing at this path.", defaults.page_not_found)
-server_error = _page(
-    500, "internal_error", "Something went wrong on our side. It has been logged.", defaults.server_error
+bad_request = _page(
+    400, ValidationError.default_code, "The request is malformed, or its Host is none of ours.", defaults.bad_request
 )
+permission_denied = _page(403, PermissionDenied.default_code, "You may not do this.", defaults.permission_denied)
+not_found = _page(404, NotFound.default_code, "There is nothing at this path.", defaults.page_not_found)
+server_error = _page(500, InternalError.default_code, InternalError.default_detail, defaults.server_error)

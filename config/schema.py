@@ -1,14 +1,18 @@
-"""What does OpenAPI say of this API? Security and rights from the policy tables, and every error answer."""
+"""The OpenAPI document: security from the policy tables, members as they are accepted and given, every error answer."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from rest_framework.fields import empty
 
+from accounts.api.members import KnownMembers
 from accounts.authentication import StrangerAuthentication
 from accounts.conf import CognitoConfig, get_config
 from accounts.permissions import Rule
 from accounts.roles import Role
+from config import codes
 
 BEARER_SCHEME = "cognitoAccessToken"
 HOSTED_SCHEME = "cognitoSignIn"
@@ -58,20 +62,60 @@ class ProductSchema(AutoSchema):
         return f"{description}\n\n**Who may:** {who_may(rule)}." if rule else description
 
     def get_summary(self) -> str:
-        """The view's own, else the words of the operation's name."""
-        return super().get_summary() or str(self.get_operation_id()).replace("_", " ").capitalize()
+        """The operation's own, else the first line of the view's docstring."""
+        return super().get_summary() or (type(self.view).__doc__ or "").strip().split("\n")[0].rstrip(".")
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """The operation object. One that needs no credentials says so: absent means unknown to a generated client."""
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            operation["security"] = [*operation.get("security", [])]  # a list of its own: hooks add to it
+        return operation
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """The security requirements; an empty one as well where credentials are not needed, none for strangers."""
+        """The security requirements; an empty one as well where credentials are optional, none for strangers."""
         if StrangerAuthentication in self.view.authentication_classes:
             return []
         required = [requirement for requirement in super().get_auth() if requirement]
-        rule = self._rule()
-        return [*required, {}] if rule and rule.public else required
+        rule, view = self._rule(), cast("Any", self.view)
+        return [*required, {}] if rule and rule.public and view.public_read() else required
 
     def get_tags(self) -> list[str]:
         """The first part of the path below /api/v1/."""
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def _resolve_path_parameters(self, variables: Any) -> list[dict[str, Any]]:
+        """The path parameters; a view says of its own what it accepts (`lookup_schema`)."""
+        parameters: list[dict[str, Any]]
+        parameters = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
+        if accepted := getattr(self.view, "lookup_schema", None):
+            for parameter in parameters:
+                parameter["schema"] = dict(accepted)
+        return parameters
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
+        """The schema of a JSON object.
+
+        In a request: no `default`, which generated clients would send in place of what a PATCH leaves out, and no
+        unknown members. In an answer: every member that is always there is required.
+        """
+        schema: dict[str, Any]
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        members = schema["properties"] = schema.get("properties", {})
+        for name, member in members.items():
+            field = serializer.fields[name]
+            member.pop("default", None)
+            if direction == "request":
+                member.pop("writeOnly", None)  # says nothing where requests have schemas of their own
+                _tighten(member, field)
+                if name in EXAMPLES and "$ref" not in member:
+                    member["example"] = EXAMPLES[name]
+        if direction == "request" and isinstance(serializer, KnownMembers):
+            schema["additionalProperties"] = False
+        elif direction == "response":
+            fields = serializer.fields
+            schema["required"] = sorted(name for name in members if _is_always_there(fields[name]))
+        return schema
 
     def _rule(self) -> Rule | None:
         policy = getattr(self.view, "policy", {})
@@ -87,6 +131,55 @@ def who_may(rule: Rule) -> str:
     return ", ".join(sorted(words, key=lambda word: "own" not in word))
 
 
+def _is_always_there(field: Any) -> bool:
+    return bool(field.required or field.read_only or field.default is not empty)
+
+
+def _tighten(schema: dict[str, Any], field: Any) -> None:
+    """Add what a field says of the values that it accepts (`accepts`), and what spectacular leaves out of lists."""
+    schema |= getattr(field, "accepts", {})
+    if schema.get("type") == "array":
+        if not field.allow_empty:
+            schema["minItems"] = 1
+        _tighten(schema["items"], field.child)
+
+
+EXAMPLES: Mapping[str, Any] = {
+    "isbn": "9780141439518",
+    "title": "Pride and Prejudice",
+    "subtitle": "A novel in three volumes",
+    "authors": ["Jane Austen"],
+    "publisher": "T. Egerton",
+    "published_year": 1813,
+    "language": "en-GB",
+    "page_count": 432,
+    "rating": 4.25,
+    "subjects": ["Courtship", "Sisters"],
+    "description": "It is a truth universally acknowledged …",
+    "email": "user@example.com",
+    "password": "Passw0rd!",  # pragma: allowlist secret - of the demo users
+    "current_password": "Passw0rd!",  # pragma: allowlist secret
+    "new_password": "Another-1815",  # pragma: allowlist secret
+    "name": "Grace Hopper",
+    "phone_number": "+4915112345678",
+    "role": Role.GUEST.value,
+    "code": "123456",
+    "handle": "the-handle-of-the-challenge",
+    "refresh_token": "the-refresh-token-of-the-sign-in",
+    "everywhere": False,
+}
+"""Examples of the members of requests, by name. Together they make bodies that can be sent as they stand."""
+
+
+def problem_schemas() -> dict[str, Any]:
+    """The schemas of a problem and of its codes."""
+    return {
+        "Problem": PROBLEM_SCHEMA,
+        "ProblemCode": {"type": "string", "enum": codes.problem_codes(), "description": "What went wrong."},
+        "ErrorCode": {"type": "string", "enum": codes.error_codes(), "description": "What is wrong with a value."},
+    }
+
+
 PROBLEM_SCHEMA = {
     "type": "object",
     "description": "An RFC 9457 problem. `code` is stable; `errors` is there for bad input.",
@@ -94,9 +187,9 @@ PROBLEM_SCHEMA = {
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
-        "status": {"type": "integer"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string"},
-        "code": {"type": "string"},
+        "code": {"$ref": "#/components/schemas/ProblemCode"},
         "instance": {"type": "string"},
         "request_id": {"type": "string"},
         "errors": {
@@ -105,7 +198,7 @@ PROBLEM_SCHEMA = {
                 "type": "object",
                 "required": ["code", "detail"],
                 "properties": {
-                    "code": {"type": "string"},
+                    "code": {"$ref": "#/components/schemas/ErrorCode"},
                     "detail": {"type": "string"},
                     "pointer": {"type": "string", "description": "JSON pointer into the body."},
                     "parameter": {"type": "string", "description": "Name of the query parameter."},
@@ -141,7 +234,7 @@ _IF_MATCH = {"name": "If-Match", "in": "header", "schema": _TAGS, "description":
 
 def declare_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Declare the error answers of every operation, all with the one Problem schema (a spectacular hook)."""
-    result["components"].setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    result["components"].setdefault("schemas", {}).update(problem_schemas())
     for path, operations in result["paths"].items():
         for method in _METHODS:
             if method in operations:
@@ -225,7 +318,7 @@ def _hosted_scheme(config: CognitoConfig) -> dict[str, Any]:
 
 def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
     problems = dict(_ALWAYS)
-    public = {} in operation.get("security", [{}])
+    public = not operation["security"] or {} in operation["security"]
     if not public or path.startswith("/api/v1/accounts/"):
         problems["403"] = "Known, but not allowed."
     if "{" in path:

@@ -221,6 +221,9 @@ SPECTACULAR_SETTINGS = {
         "(`application/problem+json`) whose `code` is stable."
     ),
     "VERSION": "1",
+    "LICENSE": {"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
+    # Relative: the server that the document comes from, whatever it is called there.
+    "SERVERS": [{"url": "/", "description": "This service"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,

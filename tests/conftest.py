@@ -1,5 +1,7 @@
 """The people of the tests, and the pretend pool that signs their tokens. Nothing here reaches beyond 127.0.0.1."""
 
+import functools
+import json
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -18,6 +20,8 @@ from accounts.keys import fetch_document
 from accounts.roles import Role
 from accounts.testing import Pool, subject
 from accounts.tokens import TokenVerifier, get_verifier
+from config.api import PROBLEM_CONTENT_TYPE
+from config.codes import error_codes, problem_codes
 from local_cognito.server import LocalCognito
 
 # The same examples on every machine, others for whoever sets SEED: where a variable CI is set, Hypothesis would take
@@ -30,12 +34,30 @@ examples.load_profile("everywhere")
 ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Books0001"
 
 
+@functools.cache
+def _known_codes() -> frozenset[str]:
+    return frozenset(problem_codes()) | frozenset(error_codes())
+
+
 class Client(APIClient):
-    """An API client with a name and, unless anonymous, a genuine token."""
+    """An API client with a name and, unless anonymous, a genuine token.
+
+    Every code of every problem that it is answered with is one that the OpenAPI document tells of.
+    """
 
     name: str
     sub: str | None = None
     token: str = ""
+
+    def request(self, **kwargs: Any) -> Any:
+        """The answer to a request."""
+        answer = super().request(**kwargs)
+        of_api = kwargs["PATH_INFO"].startswith("/api/")
+        if of_api and answer.headers.get("Content-Type") == PROBLEM_CONTENT_TYPE and answer.content:
+            problem = json.loads(answer.content)
+            told = {problem["code"], *(error["code"] for error in problem.get("errors", []))}
+            assert told <= _known_codes(), f"not in the enums of OpenAPI: {told - _known_codes()}"
+        return answer
 
     def bearing(self, token: str) -> "Client":
         """This client, sending `token`."""

@@ -62,18 +62,22 @@ class ChangePasswordView(OwnAccountView):
 class MeView(OwnAccountView):
     """One's own account."""
 
-    @extend_schema(operation_id="me", responses=ProfileSerializer)
+    @extend_schema(operation_id="me", summary="Read your own account", responses=ProfileSerializer)
     def get(self, request: Request) -> Response:
         """What Cognito keeps about whose token it is."""
         return _profile(request)
 
-    @extend_schema(operation_id="change_me", request=ProfileBody, responses=ProfileSerializer)
+    @extend_schema(
+        operation_id="change_me", summary="Change your own account", request=ProfileBody, responses=ProfileSerializer
+    )
     def patch(self, request: Request) -> Response:
         """A new e-mail address is mailed a code, and counts once it was verified."""
         own_account.update_profile(request._request, token_sent(request), read(ProfileBody, request))
         return _profile(request)
 
-    @extend_schema(operation_id="delete_me", request=PasswordBody, responses={204: DONE})
+    @extend_schema(
+        operation_id="delete_me", summary="Delete your own account", request=PasswordBody, responses={204: DONE}
+    )
     def delete(self, request: Request) -> Response:
         """The account is gone for good; the books stay, without a name."""
         return _delete(request)
@@ -82,7 +86,12 @@ class MeView(OwnAccountView):
 class DeleteMeView(OwnAccountView):
     """For clients that cannot send a body with DELETE."""
 
-    @extend_schema(operation_id="delete_me_by_post", request=PasswordBody, responses={204: DONE})
+    @extend_schema(
+        operation_id="delete_me_by_post",
+        summary="Delete your own account, by POST",
+        request=PasswordBody,
+        responses={204: DONE},
+    )
     def post(self, request: Request) -> Response:
         """As DELETE of one's own account."""
         return _delete(request)
@@ -107,13 +116,20 @@ class VerifyEmailView(OwnAccountView):
 class MfaView(OwnAccountView):
     """Codes of an authenticator app at sign-in."""
 
-    @extend_schema(operation_id="mfa", responses=MfaStateSerializer)
+    @extend_schema(
+        operation_id="mfa", summary="Tell whether an authenticator app is used", responses=MfaStateSerializer
+    )
     def get(self, request: Request) -> Response:
         """Whether they are asked for."""
         mfa = own_account.profile(token_sent(request)).mfa
         return Response({"enabled": "SOFTWARE_TOKEN_MFA" in mfa})
 
-    @extend_schema(operation_id="begin_mfa", request=None, responses=MfaSecretSerializer)
+    @extend_schema(
+        operation_id="begin_mfa",
+        summary="Begin to use an authenticator app",
+        request=None,
+        responses=MfaSecretSerializer,
+    )
     def post(self, request: Request) -> Response:
         """A secret for the app, which counts once PUT has shown a code of it."""
         token = token_sent(request)
@@ -122,13 +138,20 @@ class MfaView(OwnAccountView):
         body = {"secret": secret, "otpauth_url": challenges.otpauth_url(secret, email)}
         return Response(body)
 
-    @extend_schema(operation_id="finish_mfa", request=CodeBody, responses=MfaStateSerializer)
+    @extend_schema(
+        operation_id="finish_mfa",
+        summary="Use the authenticator app from now on",
+        request=CodeBody,
+        responses=MfaStateSerializer,
+    )
     def put(self, request: Request) -> Response:
         """From now on every sign-in asks for a code."""
         own_account.finish_mfa(request._request, token_sent(request), claims_of(request), **read(CodeBody, request))
         return Response({"enabled": True})
 
-    @extend_schema(operation_id="end_mfa", request=EndMfaBody, responses={204: DONE})
+    @extend_schema(
+        operation_id="end_mfa", summary="Stop using the authenticator app", request=EndMfaBody, responses={204: DONE}
+    )
     def delete(self, request: Request) -> Response:
         """Proven by password and code."""
         return _end_mfa(request)
@@ -137,7 +160,12 @@ class MfaView(OwnAccountView):
 class EndMfaView(OwnAccountView):
     """For clients that cannot send a body with DELETE."""
 
-    @extend_schema(operation_id="end_mfa_by_post", request=EndMfaBody, responses={204: DONE})
+    @extend_schema(
+        operation_id="end_mfa_by_post",
+        summary="Stop using the authenticator app, by POST",
+        request=EndMfaBody,
+        responses={204: DONE},
+    )
     def post(self, request: Request) -> Response:
         """As DELETE."""
         return _end_mfa(request)

@@ -43,10 +43,17 @@ class PeopleView(AdministratorView):
 
     @extend_schema(
         operation_id="list_people",
+        summary="List people, or find them by e-mail address",
         parameters=[
-            OpenApiParameter("search", description="The beginning of an e-mail address."),
+            OpenApiParameter(
+                "search", {"type": "string", "maxLength": MAX_SEARCH}, description="The beginning of an e-mail address."
+            ),
             OpenApiParameter("role", enum=[role.value for role in Role]),
-            OpenApiParameter("page_size", int, description=f"1 to {MAX_PAGE}, default {DEFAULT_PAGE}."),
+            OpenApiParameter(
+                "page_size",
+                {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
+                description="How many on a page.",
+            ),
             OpenApiParameter("cursor", description="From `next` or `previous`."),
         ],
         responses=PeoplePageSerializer,
@@ -77,7 +84,7 @@ class PeopleView(AdministratorView):
 class PersonView(AdministratorView):
     """Somebody in the pool."""
 
-    @extend_schema(operation_id="person", responses=PersonSerializer)
+    @extend_schema(operation_id="person", summary="Read somebody's account", responses=PersonSerializer)
     def get(self, request: Request, sub: str) -> Response:
         """One person."""
         return Response(PersonSerializer(stewardship.person(sub)).data)
@@ -86,7 +93,9 @@ class PersonView(AdministratorView):
 class PersonRoleView(AdministratorView):
     """Somebody's role."""
 
-    @extend_schema(operation_id="change_role", request=RoleBody, responses=PersonSerializer)
+    @extend_schema(
+        operation_id="change_role", summary="Change somebody's role", request=RoleBody, responses=PersonSerializer
+    )
     def put(self, request: Request, sub: str) -> Response:
         """Replaces it. Access tokens of before are refused; refreshing gives one with the new role."""
         role = Role(read(RoleBody, request)["role"])

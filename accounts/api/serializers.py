@@ -1,11 +1,13 @@
 """What do the account endpoints take and give? Types are strict: a number where text belongs is an error."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from accounts.api.members import KnownMembers
+from accounts.conf import get_config
 from accounts.roles import Role
 from accounts.tokens import MAX_TOKEN_BYTES
 
@@ -19,6 +21,11 @@ E164 = RegexValidator(r"^\+[1-9][0-9]{1,14}\Z", "Write the number as E.164, such
 ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*\Z", "Control characters are not allowed.")
 NO_BLANKS = RegexValidator(r"^\S*\Z", "Blanks are not allowed.")
 
+# For OpenAPI, in the part of regular expressions that Python and ECMA 262 share: any sign but a control character; one
+# that is not a blank either. Blanks around a text are cut off.
+_SIGN = r"[^\u0000-\u001f\u007f]"
+_INK = r"[^\s\u0000-\u001f\u007f]"
+
 
 class _Strict:
     """For text fields: a JSON string and nothing else. DRF would turn a number into one."""
@@ -27,12 +34,18 @@ class _Strict:
         """The string itself. Raises ValidationError (`invalid`) for any other type."""
         if not isinstance(data, str):
             raise serializers.ValidationError("This must be a string.", code="invalid")
+        longest: int | None = self.max_length  # type: ignore[attr-defined]
+        if longest is not None and len(data) > longest:
+            self.fail("max_length", max_length=longest)  # type: ignore[attr-defined]  # blanks included
         value: str = super().to_internal_value(data)  # type: ignore[misc]
         return value
 
 
 class TextField(_Strict, serializers.CharField):
     """One line of text."""
+
+    accepts: ClassVar[Mapping[str, Any]] = {"pattern": f"^{_SIGN}*{_INK}{_SIGN}*$"}
+    """JSON Schema keywords of what the field accepts, for OpenAPI; so in the classes below."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs["validators"] = [ONE_LINE, *kwargs.get("validators", [])]
@@ -57,12 +70,16 @@ class PasswordField(_Strict, serializers.CharField):
 class CodeField(TextField):
     """A code that was mailed, or of an authenticator app."""
 
+    accepts: ClassVar[Mapping[str, Any]] = {"pattern": rf"^\s*{_INK}+\s*$"}
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=CODE_MAX_LENGTH, validators=[NO_BLANKS], **kwargs)
 
 
 class TokenField(TextField):
     """A refresh token or a handle: opaque, without blanks."""
+
+    accepts: ClassVar[Mapping[str, Any]] = CodeField.accepts
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=TOKEN_MAX_LENGTH, validators=[NO_BLANKS], **kwargs)
@@ -71,8 +88,19 @@ class TokenField(TextField):
 class PhoneField(TextField):
     """A telephone number as E.164."""
 
+    accepts: ClassVar[Mapping[str, Any]] = {"pattern": r"^\s*\+[1-9][0-9]{1,14}\s*$"}
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=16, validators=[E164], **kwargs)
+
+
+class SignUpRoleField(TextField):
+    """The name of a role that strangers may ask for. Any other name is refused by the flow (`role_not_allowed`)."""
+
+    @property
+    def accepts(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """The roles that are open now."""
+        return {"pattern": rf"^\s*({'|'.join(get_config().sign_up_roles)})\s*$"}
 
 
 class Body(KnownMembers):
@@ -101,7 +129,7 @@ class SignUpBody(EmailBody):
     password = PasswordField(required=False)
     name = TextField(max_length=NAME_MAX_LENGTH, required=False)
     phone_number = PhoneField(required=False)
-    role = TextField(max_length=64, required=False, help_text="One that `COGNITO_SIGN_UP_ROLES` opens.")
+    role = SignUpRoleField(max_length=64, required=False, help_text="One that `COGNITO_SIGN_UP_ROLES` opens.")
 
 
 class ConfirmSignUpBody(EmailBody):

@@ -147,7 +147,12 @@ class RefreshView(StrangerView):
 class SignOutView(StrangerView):
     """End a session, or all of them."""
 
-    @extend_schema(operation_id="sign_out", request=SignOutBody, responses={204: DONE})
+    @extend_schema(
+        operation_id="sign_out",
+        auth=[{"cognitoAccessToken": []}, {}],  # type: ignore[list-item]  # optional: `everywhere` needs it
+        request=SignOutBody,
+        responses={204: DONE},
+    )
     def post(self, request: Request) -> Response:
         """From then on its access tokens are refused here, within a second on every worker."""
         values = read(SignOutBody, request)

@@ -1,0 +1,50 @@
+"""The codes that a problem may hold, collected from exception, field and validator classes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import APIException, ParseError, ValidationError
+
+from accounts.tokens import TokenError
+
+_OURS = ("accounts", "books", "config")
+
+
+def _family(parent: type) -> Iterator[type]:
+    """A class and all that inherit from it, in our packages or in DRF."""
+    # Errors of pages are told in sentences.
+    if parent.__module__.split(".")[0] in (*_OURS, "rest_framework") and ".browser" not in parent.__module__:
+        yield parent
+    children: list[type] = type.__subclasses__(parent)
+    for child in children:
+        yield from _family(child)
+
+
+def problem_codes() -> list[str]:
+    """Every value of `code` in a problem, in alphabetical order."""
+    codes = {kind.__dict__["default_code"] for kind in _family(APIException) if "default_code" in kind.__dict__}
+    # The base class is never raised as it is; a body that cannot be parsed is `invalid` (config.problems).
+    return sorted(codes - {APIException.default_code, ParseError.default_code} | _token_codes())
+
+
+def _token_codes() -> set[str]:
+    return {kind.code for kind in _family(TokenError) if issubclass(kind, TokenError)}
+
+
+def error_codes() -> list[str]:
+    """Every value of `code` in the `errors` of a problem, in alphabetical order."""
+    codes = {ParseError.default_code, ValidationError.default_code}
+    for kind in _family(serializers.Serializer):
+        if kind.__module__.split(".")[0] in _OURS:
+            codes |= _codes_of(kind())
+    return sorted(codes)
+
+
+def _codes_of(field: Any) -> set[str]:
+    """The codes that a field refuses values with, those of the fields in it among them."""
+    codes = set(field.error_messages) | {validator.code for validator in field.validators if hasattr(validator, "code")}
+    for inner in (*getattr(field, "fields", {}).values(), *filter(None, [getattr(field, "child", None)])):
+        if not inner.read_only:
+            codes |= _codes_of(inner)
+    return codes
