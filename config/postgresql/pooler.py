@@ -83,8 +83,8 @@ def _lack_of(timeouts: list[str], role: str) -> Fault:
     statements = " ".join(f"ALTER ROLE {role} SET {name} = '{TIMEOUTS[name]}';" for name in timeouts)
     return Fault(
         f"the role lacks {', '.join(timeouts)}",
-        f"Start-up options do not pass a pooler; let a superuser run: {statements} They hold for new connections:"
-        " reconnect the pooler then.",
+        f"Start-up options do not pass a pooler. Run, as this role or as superuser: {statements} They hold for new"
+        " connections: reconnect the pooler then.",
     )
 
 

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -127,11 +128,10 @@ def database(folder: Path) -> Iterator[PostgreSQL]:
     server = PostgreSQL(folder)
     server.start()
     server.execute(f"CREATE ROLE books LOGIN PASSWORD '{SECRET}'")
-    for statement in documented("sql").split(";"):
-        if statement.strip():
-            server.execute(statement)
     server.execute(f"CREATE ROLE careless LOGIN PASSWORD '{SECRET}' IN ROLE books")
     server.execute("CREATE DATABASE books OWNER books")
+    with psycopg.connect(server.url("books"), autocommit=True) as connection:  # as the role itself
+        connection.execute(documented("sql").encode())
     # Times must be read right whatever the time zone of the sessions is.
     server.execute("ALTER DATABASE books SET timezone = 'Pacific/Auckland'")
     yield server
@@ -320,6 +320,16 @@ def test_a_thousand_mixed_requests_are_answered_rightly(service: Service, books:
         list(threads.map(load.run, range(8), [125] * 8))
     assert load.asked >= 1000
     assert (load.failed, load.wrong) == ([], [])
+
+
+def test_whoever_signed_out_is_refused_by_both_workers(service: Service) -> None:
+    uma = {"email": "user@example.com", "password": PASSWORD}
+    tokens = service.ask("POST", f"{ACCOUNTS}sign-in/", uma).body
+    out = {"refresh_token": tokens["refresh_token"]}
+    assert service.ask("POST", f"{ACCOUNTS}sign-out/", out, tokens["access_token"]).status == 204
+    time.sleep(1)
+    answers = [service.ask("GET", BOOKS, token=tokens["access_token"]) for _ in range(16)]
+    assert {(answer.status, answer.body.get("code")) for answer in answers} == {(401, "token_revoked")}
 
 
 def test_a_second_import_finds_every_book_as_it_was(environment: dict[str, str], books: Books) -> None:
