@@ -1,6 +1,6 @@
 # `make run` and `make test` need Python 3.11 and nothing else; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: run test serve migrate benchmark faults lint check lock help
+.PHONY: run test serve migrate benchmark faults clients lint check lock help
 SHELL := /bin/sh
 
 PYTHON ?= python3
@@ -30,6 +30,10 @@ benchmark: $(VENV)/.test  ## how fast it is on this machine: four minutes; ARGS=
 
 faults: $(VENV)/.test  ## break what it stands on, under load, and write docs/reliability.md: eight minutes; ARGS="-k redis" is one row
 	@env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest -o python_files='fault_*.py test_*.py' tests/faults $(ARGS)
+
+clients: $(VENV)/.e2e  ## clients made from our OpenAPI document by five generators, and the table of what they can do: a minute (needs npm)
+	@npm ci --prefix tests/clients --silent
+	@exec $(PY) -m tests.clients.generated
 
 lint: $(VENV)/.dev  ## style and types
 	@$(BIN)/ruff check .

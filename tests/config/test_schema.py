@@ -251,7 +251,7 @@ def test_what_the_api_refuses_of_a_book_the_schema_refuses(uma: Client, member: 
         ("SignUpBody", "phone_number", ["+4915112345678"], ["015112345678", "+0", "+49 151", "+4915112345678901"]),
         ("SignUpBody", "name", ["Grace", "Grace Brewster Hopper"], ["", " ", "Grace\x07", "a" * 257]),
         ("ConfirmSignUpBody", "code", ["123456", " 123456\n"], ["12 34", "", " ", "1" * 65, "1" + " " * 64]),
-        ("RefreshBody", "refresh_token", ["abc.def"], ["abc def", "", "a" * 8193]),
+        ("RefreshBody", "refresh_token", ["abc.def"], ["abc def", "", "a" * (bodies.TOKEN_MAX_LENGTH + 1)]),
     ],
 )
 def test_the_members_of_accounts_are_described_as_they_are_taken(
