@@ -45,10 +45,13 @@ class ConditionalView(APIView):
     def answer(self, request: Request, etag: str, make: Callable[[], Any], **how: Any) -> Response:
         """The answer that `make` makes; 304, without making it, when the client has it already.
 
-        A page of the browsable API is another representation, with forms that depend on who looks: it has no tag.
+        A page of the browsable API is another representation, with forms that depend on who looks: it has no tag. Its
+        forms send that of what they show as If-Match.
         """
         if isinstance(request.accepted_renderer, BrowsableAPIRenderer):
-            return Response(make(), **how)
+            page = Response(make(), **how)
+            setattr(page, "shown_etag", etag)  # noqa: B010 - for the renderer; not an attribute that type checkers know
+            return page
         headers = {**how.pop("headers", {}), "ETag": etag}
         if request.method in ("GET", "HEAD") and is_known(request, etag):
             return Response(status=304, headers=headers)

@@ -138,9 +138,10 @@ class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
     def get_context(
         self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """DRF's context, and the person of the session: an access token does not know their address."""
+        """DRF's context, the person of the session (an access token has no address), and the tag of what is shown."""
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
-        return {**context, "person": renderer_context["request"]._request.user}
+        etag = getattr(renderer_context["response"], "shown_etag", "")  # of books.conditional
+        return {**context, "person": renderer_context["request"]._request.user, "etag": etag}
 
     def get_default_renderer(self, view: "APIView") -> renderers.BaseRenderer:
         """What the page shows the answer in."""

@@ -39,6 +39,17 @@
     });
   }
 
+  // A form changes or deletes what the page shows, and nothing newer: the server refuses that with 412. A page that is
+  // itself a refusal shows nothing to change, so the tag of the page before it still counts.
+  const heading = document.querySelector("[data-etag]");
+  if (heading) window.lastEtag = heading.dataset.etag;
+  if (window.jQuery && window.lastEtag) {
+    jQuery.ajaxPrefilter((options) => {
+      const method = (options.method ?? options.type ?? "GET").toUpperCase();
+      if (["PUT", "PATCH", "DELETE"].includes(method)) options.headers = { ...options.headers, "If-Match": window.lastEtag };
+    });
+  }
+
   // Redoc: in our colours and letters, and without the mark that it fetches from the site of its makers.
   const place = document.getElementById("redoc");
   if (place) {

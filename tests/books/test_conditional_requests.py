@@ -1,5 +1,6 @@
 """ETag, If-None-Match and If-Match: RFC 9110 section 13."""
 
+import html
 import re
 
 import pytest
@@ -132,3 +133,15 @@ def test_a_page_of_the_browsable_api_is_made_anew_for_everybody(uma: Client, vis
         assert page.status_code == 200
         assert page["Content-Type"].startswith("text/html")
         assert "ETag" not in page
+
+
+def test_a_page_of_the_browsable_api_names_the_tag_that_its_forms_send(uma: Client, emma: str) -> None:
+    page = uma.get(emma, headers={"Accept": "text/html"})
+    assert "ETag" not in page
+    named = re.search(r'data-etag="([^"]+)"', page.content.decode())
+    assert named is not None
+    tag = html.unescape(named[1])
+    assert uma.patch(emma, {"title": "Emma II"}, headers={"If-Match": tag}).status_code == 200
+    assert uma.patch(emma, {"title": "Emma III"}, headers={"If-Match": tag}).status_code == 412
+    refused = uma.patch(emma, {"title": ""}, headers={"Accept": "text/html"})
+    assert "data-etag" not in refused.content.decode(), "what is refused shows no book"

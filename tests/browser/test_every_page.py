@@ -150,6 +150,24 @@ def test_setting_up_an_app(enter: Enter, axe: str, pictures: Path | None) -> Non
     look(uma, "profile-mfa-secret", "/accounts/profile/mfa/", axe, pictures)
 
 
+def test_the_form_of_the_browsable_api_changes_only_what_it_shows(
+    enter: Enter, axe: str, pictures: Path | None
+) -> None:
+    ada, ben, path = enter().signs_in(), enter().signs_in(), "/api/v1/books/1/"
+    for person in (ada, ben):
+        person.sees("admin@example.com").opens(path).reads("Book")
+    ada.forgives("status of 412")
+    ben.fills("JSON", '{"title": "Ben\'s title"}').presses("PATCH").sees("Ben's title")
+    ada.fills("JSON", '{"title": "Ada\'s title"}').presses("PATCH").sees("precondition_failed")
+    assert ada.field("JSON").input_value() == '{"title": "Ada\'s title"}', "what was typed is kept"
+    look_again(ada, "book-stale", axe, pictures)
+    ada.presses("PATCH").sees("precondition_failed")
+    ada.follows("GET").sees("Ben's title").fills("JSON", '{"title": "Ada\'s title"}').presses("PATCH").sees(
+        "Ada's title"
+    )
+    ada.fills("JSON", '{"title": "Ada\'s own"}').presses("PATCH").sees("Ada's own")
+
+
 def test_a_book_that_somebody_else_saved_meanwhile(enter: Enter, axe: str, pictures: Path | None) -> None:
     ada, path = enter().signs_in().sees("admin@example.com"), "/admin/books/book/1/change/"
     ada.opens(path).fills("Title", "Ada's title")
