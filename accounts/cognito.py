@@ -1,14 +1,15 @@
-"""What do we ask of Amazon Cognito? The only door to `boto3`, in verbs of our own.
+"""Gateway to the API of Amazon Cognito user pools. The only door to `boto3`, in verbs of our own.
 
-Nothing behind this door is logged or forwarded but Cognito's error code: its messages echo what was sent. What needs
-AWS credentials (roles, other people's accounts) is in `accounts/administration.py`, through the same door.
+Nothing of Cognito's messages is logged or forwarded: they echo what was sent. The log has the error code, and the cause
+in words of ours (`accounts/causes.py`). What needs AWS credentials (roles, other people's accounts) is in
+`accounts/administration.py`, through the same door.
 """
 
 import base64
 import hashlib
 import hmac
+import json
 import logging
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
+from accounts.causes import cause_of
 from accounts.clock import cognito_clock
 from accounts.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, CognitoConfig, get_config
 from accounts.exceptions import (
@@ -317,7 +319,7 @@ class CognitoGateway:
 
     def _client(self, **options: Any) -> Any:
         with self._making:  # making clients of one session is not safe between threads
-            return self._session.client(
+            client = self._session.client(
                 "cognito-idp",
                 region_name=self._config.region,
                 endpoint_url=self._config.endpoint_url or None,
@@ -328,6 +330,8 @@ class CognitoGateway:
                     **options,
                 ),
             )
+        client.meta.events.register("before-parse.cognito-identity-provider", _look_at_answer)
+        return client
 
     def _call(self, operation: str, errors: ErrorsByCode, **parameters: Any) -> dict[str, Any]:
         return _called(self._public, operation, errors, parameters)
@@ -464,10 +468,44 @@ def _pairs(attributes: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in attributes.items()]
 
 
+class Answer(dict[str, Any]):
+    """What Cognito answered. A member that is not there is a fault of Cognito's, whoever looks for it."""
+
+    def __missing__(self, name: str) -> Any:
+        logger.warning("Cognito answered without %s.", name)
+        raise CognitoUnavailable
+
+
+class _NotFromCognito(Exception):
+    """A success of somebody between us and Cognito, such as a proxy or a captive portal."""
+
+
+def _look_at_answer(response_dict: dict[str, Any], **_: Any) -> None:
+    """Tell Cognito's answers from others, before botocore reads them: it takes any body of any 200 for a success.
+
+    Cognito answers with a JSON object of its own content type, and an error with its name in `__type` (AWS JSON
+    protocol 1.1). Any other success is refused here; an error without a name is left with its status alone.
+    """
+    try:
+        body = json.loads(response_dict["body"])
+    except (ValueError, RecursionError):
+        body = None
+    if response_dict["status_code"] < 300:
+        media_type = response_dict["headers"].get("content-type", "").partition(";")[0].strip().lower()
+        if not isinstance(body, dict) or media_type != "application/x-amz-json-1.1":
+            raise _NotFromCognito
+    elif not isinstance(body, dict) or not isinstance(body.get("__type"), str) or not _has_text(body):
+        response_dict["body"] = b"{}"
+
+
+def _has_text(body: Mapping[str, Any]) -> bool:
+    return all(isinstance(body.get(name, ""), str) for name in ("message", "Message"))
+
+
 _slots = Slots()
 
 
-def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> Answer:
     """Cognito's answer, or our exception for its error."""
     started = time.monotonic()
     outcome = "ok"
@@ -498,13 +536,15 @@ _OUTCOMES: Mapping[type[Exception], str] = {
 }
 
 
-def _asked(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _asked(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> Answer:
+    ask = getattr(client, operation)
     try:
-        answer: dict[str, Any] = getattr(client, operation)(**parameters)
+        return Answer(ask(**parameters))
     except ClientError as error:
         raise _translated(operation, error, errors) from None
-    except ParamValidationError:
+    except ParamValidationError as error:
         # botocore's own reading of the same rules.
+        logger.info("Cognito %s was not asked: %s.", operation, cause_of(str(error)).told)
         raise errors.get("InvalidParameterException", CognitoMisconfigured)() from None
     except NoCredentialsError as error:
         logger.error("Cognito %s could not be asked: %s. Check the settings.", operation, type(error).__name__)
@@ -512,23 +552,38 @@ def _asked(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappin
     except BotoCoreError as error:
         logger.warning("Cognito %s failed: %s", operation, type(error).__name__)
         raise CognitoUnavailable from None
-    return answer
+    except _NotFromCognito:
+        logger.warning("Cognito %s: something that is not Cognito answered with success.", operation)
+        raise CognitoUnavailable from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # botocore takes the types inside an answer on trust.
+        logger.warning("Cognito %s: the answer cannot be read: %s", operation, type(error).__name__)
+        raise CognitoUnavailable from None
 
 
-# A wrong client secret comes as NotAuthorizedException, as a wrong password does; only the message differs.
-_SECRET_HASH = re.compile(r"secret[ _]?hash", re.IGNORECASE)
+# Errors that many things may cause: the log says which.
+_EXPLAINED = (
+    "InvalidParameterException",
+    "InvalidLambdaResponseException",
+    "UnexpectedLambdaException",
+    "UserLambdaValidationException",
+)
 
 
 def _translated(operation: str, error: ClientError, errors: ErrorsByCode) -> Exception:
     """Our error for Cognito's. What nobody foresaw is a fault of the set-up, or of Cognito when it says 5xx."""
     told = error.response.get("Error", {})
-    code = told.get("Code", "")
-    known: type[Exception] | None = errors.get(code) or ERRORS_OF_COGNITO.get(code)
-    if known is not None and not _SECRET_HASH.search(told.get("Message", "")):
-        return known()
+    code = told.get("Code", "")[:64]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status >= 500:
+    cause = cause_of(told.get("Message", ""))
+    known: type[Exception] | None = errors.get(code) or ERRORS_OF_COGNITO.get(code)
+    if known is not None and not cause.is_set_up:
+        if code in _EXPLAINED:
+            logger.info("Cognito %s refused: %s: %s.", operation, code, cause.told)
+        return known()
+    # botocore gives the status where an answer names no error: whoever answered, it was not Cognito.
+    if status >= 500 or not code or code.isdigit():
         logger.warning("Cognito %s failed: HTTP %s", operation, status)
         return CognitoUnavailable()
-    logger.error("Cognito %s refused: %s. Check the app client and the pool.", operation, code[:64])
+    logger.error("Cognito %s refused: %s: %s. Check the app client and the pool.", operation, code, cause.told)
     return CognitoMisconfigured()

@@ -1,4 +1,4 @@
-"""Is the live pool what this service needs, and is it safe? Each finding says what to do about it."""
+"""Audit of the live user pool and its app clients: is it safe, can this service work with it, what mends it?"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +15,10 @@ from accounts.roles import Role
 HOSTED_CALLBACK = "/accounts/hosted/callback/"
 MIN_PASSWORD_LENGTH = 8
 MAX_ACCESS_TOKEN_SECONDS = 3600
+# What every account has, and what sign-up always sends.
+_SENT_AT_SIGN_UP = {"sub", "email"}
+# What people may change of their own (accounts/api/serializers.py).
+_CHANGED_BY_PEOPLE = {"email", "name", "phone_number"}
 _LOOPBACK = ("localhost", "127.0.0.1")
 _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
@@ -77,11 +81,34 @@ def _pool(pool: Settings, mfa: Settings) -> Iterator[Finding]:
         yield Finding("pool", "The pool can be deleted by accident.", "DeletionProtection: ACTIVE")
     if mfa.get("MfaConfiguration", "OFF") == "OFF":
         yield Finding("pool", "Nobody can use an authenticator app.", "MfaConfiguration: OPTIONAL, SOFTWARE_TOKEN_MFA")
+    yield from _ways_of_working(pool)
     sender = pool.get("EmailConfiguration", {}).get("EmailSendingAccount", "COGNITO_DEFAULT")
     # A stand-in keeps its mail at home.
     if sender != "DEVELOPER" and not get_config().endpoint_url:
         problem = "Cognito's own sender stops silently after 50 mails a day."
         yield Finding("pool", problem, "SesIdentityArn and SesFromAddress; leave the SES sandbox")
+
+
+def _ways_of_working(pool: Settings) -> Iterator[Finding]:
+    """Settings of a pool that is safe, and with which this service cannot work all the same."""
+    new_pool = "a new pool is needed"
+    if "email" not in pool.get("UsernameAttributes", []):
+        is_alias = "email" in pool.get("AliasAttributes", [])
+        problem = (
+            "E-mail addresses are an alias of user names: nobody can sign up with one."
+            if is_alias
+            else "E-mail addresses are not the names that people sign in with."
+        )
+        yield Finding("pool", problem, f"UsernameAttributes: [email] ({new_pool})")
+    required = {attribute["Name"] for attribute in pool.get("SchemaAttributes", []) if attribute.get("Required")}
+    if missing := sorted(required - _SENT_AT_SIGN_UP):
+        problem = f"Attributes are required that sign-up does not always send: {', '.join(missing)}."
+        yield Finding("pool", problem, f"Required: true for email alone ({new_pool})")
+    if pool.get("AdminCreateUserConfig", {}).get("AllowAdminCreateUserOnly"):
+        yield Finding("pool", "Nobody can sign up.", "AdminCreateUserConfig.AllowAdminCreateUserOnly: false")
+    if pool.get("DeviceConfiguration"):
+        problem = "Devices are tracked: refreshing then needs a device key, which this service does not keep."
+        yield Finding("pool", problem, "No DeviceConfiguration")
 
 
 def examine_client(client: Settings, *, signs_people_in: bool) -> Iterator[Finding]:
@@ -123,6 +150,10 @@ def _own_client(client: Settings, place: str, flows: set[str], *, rotates: bool)
         )
     if not rotates and "ALLOW_REFRESH_TOKEN_AUTH" not in flows:
         yield Finding(place, "Nothing can be refreshed.", "ALLOW_REFRESH_TOKEN_AUTH, or RefreshTokenRotation")
+    # Without a list of its own a client may write every standard attribute.
+    if forbidden := sorted(_CHANGED_BY_PEOPLE.difference(client.get("WriteAttributes") or _CHANGED_BY_PEOPLE)):
+        problem = f"People cannot set of their own: {', '.join(forbidden)}."
+        yield Finding(place, problem, f"WriteAttributes: {', '.join(forbidden)} too")
     if bool(client.get("ClientSecret")) != bool(get_config().client_secret):
         yield Finding(place, "Either the client has a secret or the service, not both.", "COGNITO_CLIENT_SECRET")
     hosts = {host for host in settings.ALLOWED_HOSTS if host != "*"} | set(_LOOPBACK)

@@ -53,6 +53,7 @@ def test_our_template_has_nothing_to_mend(cognito: LocalCognito) -> None:
             },
             "A flow that needs AWS keys is open for nothing.",
         ),
+        ({"WriteAttributes": ["email", "locale"]}, "People cannot set of their own: name, phone_number."),
         ({"AccessTokenValidity": 120}, "Access tokens live longer than an hour."),
         (
             {"CallbackURLs": ["https://evil.example.com/callback"]},
@@ -88,10 +89,44 @@ def test_rotation_beside_the_flow_that_never_rotates_is_found(cognito: LocalCogn
         ({"MfaConfiguration": "OFF"}, "Nobody can use an authenticator app."),
         ({"DeletionProtection": "INACTIVE"}, "The pool can be deleted by accident."),
         ({"AutoVerifiedAttributes": []}, "Sign-up sends no code."),
+        ({"AdminCreateUserConfig": {"AllowAdminCreateUserOnly": True}}, "Nobody can sign up."),
+        (
+            {"DeviceConfiguration": {"ChallengeRequiredOnNewDevice": False, "DeviceOnlyRememberedOnUserPrompt": True}},
+            "Devices are tracked: refreshing then needs a device key, which this service does not keep.",
+        ),
     ],
 )
 def test_what_is_spoilt_in_the_pool_is_found(changes: dict[str, Any], problem: str, cognito: LocalCognito) -> None:
     get_gateway().administer("update_user_pool", **changes)
+    assert f"pool: {problem}" in problems()
+
+
+@pytest.mark.parametrize(
+    "made, problem",
+    [
+        (
+            {"AliasAttributes": ["email"]},
+            "E-mail addresses are an alias of user names: nobody can sign up with one.",
+        ),
+        ({}, "E-mail addresses are not the names that people sign in with."),
+        ({"UsernameAttributes": ["phone_number"]}, "E-mail addresses are not the names that people sign in with."),
+        (
+            {
+                "UsernameAttributes": ["email"],
+                "Schema": [
+                    {"Name": name, "AttributeDataType": "String", "Required": True, "Mutable": True}
+                    for name in ("email", "family_name", "given_name")
+                ],
+            },
+            "Attributes are required that sign-up does not always send: family_name, given_name.",
+        ),
+    ],
+)
+def test_a_pool_that_was_made_otherwise_is_found(
+    made: dict[str, Any], problem: str, cognito: LocalCognito, settings: Settings
+) -> None:
+    other = get_gateway()._administrator.create_user_pool(PoolName="other", **made)["UserPool"]
+    settings.COGNITO_USER_POOL_ID = other["Id"]
     assert f"pool: {problem}" in problems()
 
 

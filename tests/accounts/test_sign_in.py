@@ -235,7 +235,7 @@ def _answering(status: int, body: bytes) -> Iterator[str]:
             b'{"__type": "InvalidParameterException", "message": "USER_PASSWORD_AUTH flow"}',
             "cognito_misconfigured",
         ),
-        (400, b"not json", "cognito_misconfigured"),
+        (400, b"not json", "cognito_unavailable"),
         (200, b"not json", "cognito_unavailable"),
         (200, b"{}", "cognito_unavailable"),
     ],

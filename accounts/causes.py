@@ -1,0 +1,77 @@
+"""Causes of Cognito's refusals, in words of our own for the log: its messages echo what was sent and are never logged.
+
+Each pattern is of a message of the Cognito API, as AWS documents it or public reports quote it. What a pattern captures
+is a name of AWS's: a trigger, a parameter, an attribute.
+"""
+
+import re
+from typing import NamedTuple
+
+MAX_MESSAGE = 2000  # characters that are read
+
+# AWS: "Customizing user pool workflows with Lambda triggers".
+_TRIGGERS = (
+    "PreSignUp|PostConfirmation|PreAuthentication|PostAuthentication|DefineAuthChallenge|CreateAuthChallenge"
+    "|VerifyAuthChallenge(?:Response)?|PreTokenGeneration|TokenGeneration|UserMigration|CustomMessage|CustomEmailSender"
+    "|CustomSMSSender|InboundFederation"
+)
+# AWS: the members of the requests that are made here, and "Working with user attributes".
+_NAMES = (
+    "username|password|previousPassword|proposedPassword|confirmationCode|session|clientId|secretHash|accessToken"
+    "|refreshToken|token|userCode|code|authParameters|challengeResponses|challengeName|userAttributes|groupName|filter"
+    "|limit|nextToken|paginationToken|SECRET_HASH|USERNAME|PASSWORD|REFRESH_TOKEN|NEW_PASSWORD|SRP_A"
+)
+_ATTRIBUTES = (
+    "address|birthdate|email|family_name|gender|given_name|locale|middle_name|name|nickname|phone_number|picture"
+    "|preferred_username|profile|updated_at|website|zoneinfo|custom:[A-Za-z0-9_]{1,20}"
+)
+
+
+class Cause(NamedTuple):
+    """Why Cognito refused. `is_set_up` is true when the pool or the app client is at fault, whoever asked for what."""
+
+    told: str
+    is_set_up: bool = False
+
+
+_CAUSES: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), cause)
+    for pattern, cause in (
+        # A wrong secret comes as NotAuthorizedException, as a wrong password does.
+        (r"secret[ _]?hash", Cause("the secret of the app client", True)),
+        (r"unauthorized attribute", Cause("the app client may not write an attribute: WriteAttributes", True)),
+        (
+            rf"\b({_ATTRIBUTES})\s?: (?:the )?attribute is required",
+            Cause("the pool requires the attribute {}, which was not sent", True),
+        ),
+        (r"cannot be of email format", Cause("the pool has e-mail addresses as an alias, not as user names", True)),
+        (r"sign-?up is not permitted", Cause("only administrators make accounts in this pool", True)),
+        (rf"^({_TRIGGERS})\b", Cause("the Lambda trigger {}")),
+        (r"lambda output", Cause("a Lambda trigger gave an answer that Cognito does not understand")),
+        (rf"at '({_NAMES})\b[\w.]*' failed to satisfy", Cause("the form of the parameter {}")),
+        (rf"parameter ({_NAMES})\b", Cause("the parameter {}")),
+        (rf"schema: ({_ATTRIBUTES})\b", Cause("the attribute {} does not fit the schema of the pool")),
+        (rf"given, ({_ATTRIBUTES})\b", Cause("the attribute {} is missing")),
+        (r"invalid email", Cause("the form of the e-mail address")),
+        (r"invalid phone", Cause("the form of the phone number")),
+        (r"flow not enabled|method not supported", Cause("the app client does not allow the flow: ExplicitAuthFlows")),
+        (r"registered/verified", Cause("the account has no verified address")),
+        (r"already confirmed", Cause("the account is confirmed already")),
+        (r"auto verification", Cause("the pool verifies no address: AutoVerifiedAttributes")),
+        (r"revocation is not enabled", Cause("the app client has EnableTokenRevocation off")),
+        (r"required scopes", Cause("the token lacks the scope aws.cognito.signin.user.admin")),
+        (r"invalid session", Cause("the session of the challenge is over")),
+        (r"current status|current state", Cause("the status of the account")),
+    )
+)
+_UNKNOWN = Cause("a cause that is not known here")
+
+
+def cause_of(message: str) -> Cause:
+    """What `message`, of an error of Cognito's, is about; nothing of it but names of AWS's is in the result."""
+    message = message[:MAX_MESSAGE]
+    for pattern, cause in _CAUSES:
+        found = pattern.search(message)
+        if found:
+            return cause._replace(told=cause.told.format(*found.groups()))
+    return _UNKNOWN
