@@ -3,8 +3,9 @@
 Every act is a POST to one path and goes through `accounts.stewardship`, as those of the API do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -54,6 +55,7 @@ class ActForm(forms.Form):
 
     act = forms.ChoiceField(choices=[(name, name) for name in ("role", "disable", "enable", "sign-out", "resend")])
     role = forms.ChoiceField(choices=_ROLES, required=False)
+    seen = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
         """A change of role needs one."""
@@ -132,7 +134,8 @@ class UserAdmin(UserModelAdmin):
             "roles": _names(person),
             "is_own": own,
             "may_act": self.has_change_permission(request) and not own,
-            "form": ActForm(initial={"role": person.roles[0].value if person.roles else ""}),
+            "form": ActForm(initial={"role": _chosen(request) or (person.roles[0].value if person.roles else "")}),
+            "seen": _state(person),
             "may_resend": person.status in (stewardship.INVITED, stewardship.UNCONFIRMED),
         }
         return self._page(request, "person", context)
@@ -152,12 +155,27 @@ class UserAdmin(UserModelAdmin):
             self.message_user(request, "Choose what to do.", messages.ERROR)
         else:
             try:
+                if self._is_stale(request, sub, form.cleaned_data):
+                    chosen = f"?{urlencode({'role': form.cleaned_data['role']})}"
+                    return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[sub]) + chosen)
                 said = _ACTS[form.cleaned_data["act"]](_actor(request), sub, form.cleaned_data)
             except AccountError as error:
                 self.message_user(request, str(error.detail), messages.ERROR)
             else:
                 self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[sub]))
+
+    def _is_stale(self, request: HttpRequest, sub: str, values: Mapping[str, Any]) -> bool:
+        """Whether somebody else changed the account after the page was opened. Cognito has no conditional writes."""
+        if not values["seen"] or values["act"] not in _DEPEND_ON_STATE:
+            return False
+        person = stewardship.person(sub)
+        if values["seen"] == _state(person):
+            return False
+        now = f"{_names(person)}, {'enabled' if person.enabled else 'disabled'}"
+        said = f"Somebody else changed this account after you opened the page. It is now: {now}. Nothing was done."
+        self.message_user(request, said, messages.ERROR)
+        return True
 
     def _page(self, request: HttpRequest, name: str, more: dict[str, Any], status: int = 200) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "opts": self.opts, **more}
@@ -196,6 +214,21 @@ _ACTS: dict[str, Callable[[str, str, dict[str, Any]], str]] = {
     "sign-out": _sign_out,
     "resend": _resend,
 }
+
+
+# Of the acts those that would undo what somebody else did meanwhile.
+_DEPEND_ON_STATE = frozenset({"role", "disable", "enable"})
+
+
+def _state(person: Person) -> str:
+    """What those acts change, as the page of a person tells it."""
+    return " ".join(["enabled" if person.enabled else "disabled", *sorted(person.roles)])
+
+
+def _chosen(request: HttpRequest) -> str:
+    """The role that was chosen on a page that turned out to be stale."""
+    role = request.GET.get("role", "")
+    return role if role in dict(_ROLES) else ""
 
 
 def _actor(request: HttpRequest) -> str:

@@ -148,6 +148,7 @@ class DetailsForm(Form):
         max_length=NAME_MAX_LENGTH,
         validators=[ONE_LINE],
         widget=forms.TextInput({"autocomplete": "name"}),
+        show_hidden_initial=True,
     )
     phone_number = forms.CharField(
         label="Telephone number",
@@ -156,7 +157,14 @@ class DetailsForm(Form):
         max_length=16,
         validators=[E164],
         widget=forms.TextInput({"autocomplete": "tel", "inputmode": "tel"}),
+        show_hidden_initial=True,
     )
+
+    def clean(self) -> dict[str, Any]:
+        """What was changed on the page alone: what it merely shows may have been changed in another window since."""
+        values = super().clean() or {}
+        shown = {name for name in self.fields if self.add_initial_prefix(name) in self.data}
+        return {name: value for name, value in values.items() if name not in shown or name in self.changed_data}
 
 
 class ChangePasswordForm(Form):

@@ -1,5 +1,7 @@
 """The people of the pool in the admin: found, promoted, locked out, let in, signed out, by those who may."""
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -204,3 +206,21 @@ def test_nobody_is_added_or_deleted_here(browser: Browser, uma: Person) -> None:
     assert browser.post(f"{PEOPLE}{uma.sub}/delete/", {"post": "yes"}).status_code == 403
     assert browser.post(f"{PEOPLE}{uma.sub}/change/", {"is_superuser": "on"}).status_code == 405
     assert not User.objects.get(sub=uma.sub).is_superuser
+
+
+def test_an_act_on_a_page_that_is_out_of_date_is_shown_what_somebody_else_did(browser: Browser, uma: Person) -> None:
+    page = browser.get(f"{PEOPLE}{uma.sub}/change/").content.decode()
+    seen = html.unescape(re.findall(r'name="seen" value="([^"]+)"', page)[0])
+    assert page.count(f'name="seen" value="{seen}"') == 2, "the form of the role, and that of the access"
+    assert "is now: Guest" in act(browser, uma.sub, "role", role="ROLE_GUEST", seen=seen)
+    stale = browser.post(f"{PEOPLE}{uma.sub}/act/", {"act": "role", "role": "ROLE_ADMIN", "seen": seen}, follow=True)
+    said = stale.content.decode()
+    assert "Somebody else changed this account after you opened the page. It is now: Guest, enabled." in said
+    assert '<option value="ROLE_ADMIN" selected>' in said, "what was chosen is kept"
+    assert "ROLE_ADMIN" not in str(AuditRecord.objects.values_list("detail", flat=True))
+    assert (
+        "Nothing was done"
+        in browser.post(f"{PEOPLE}{uma.sub}/act/", {"act": "disable", "seen": seen}, follow=True).content.decode()
+    )
+    again = html.unescape(re.findall(r'name="seen" value="([^"]+)"', said)[0])
+    assert "is now: Administrator" in act(browser, uma.sub, "role", role="ROLE_ADMIN", seen=again)

@@ -148,3 +148,18 @@ def test_a_session_that_cognito_has_ended_elsewhere_leads_to_the_sign_in(cognito
     answer = uma.get(PROFILE)
     assert answer.headers["Location"] == f"{PAGES}sign-in/?next={PROFILE}"
     assert "Your sign-in has ended" in text(uma.get(answer.headers["Location"]))
+
+
+def test_two_windows_with_the_same_profile_do_not_undo_each_other(cognito: LocalCognito) -> None:
+    uma = signed_in(UMA)
+    page = uma.get(PROFILE).content.decode()
+    shown = {
+        name: re.findall(rf'name="initial-{name}"(?: value="([^"]*)")?', page)[0] for name in ("name", "phone_number")
+    }
+    older = {f"initial-{name}": value for name, value in shown.items()}
+    fill_in(uma, "profile/", name="Uma Thurm", phone_number="")
+    # The other window has the former name; only the number is changed there.
+    assert fill_in(uma, "profile/", **older, name=shown["name"], phone_number="+4915112345678").status_code == 302
+    page = uma.get(PROFILE).content.decode()
+    assert 'value="Uma Thurm"' in page
+    assert 'value="+4915112345678"' in page
