@@ -389,8 +389,8 @@ class CognitoGateway:
                 username=parameters.pop("USER_ID_FOR_SRP", username),
                 parameters=parameters,
             )
-        except KeyError as error:
-            logger.warning("Cognito answered without %s", error)
+        except (KeyError, TypeError) as error:
+            logger.warning("Cognito answered a sign-in without a member, or with one of another type: %s", error)
             raise CognitoUnavailable from None
         return self._with_secret(challenge) if challenge.name == "MFA_SETUP" else challenge
 

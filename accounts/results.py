@@ -24,6 +24,11 @@ class Tokens:
     refresh_token: str = field(repr=False)
     expires_in: int
 
+    def __post_init__(self) -> None:
+        """Raises TypeError for a token that is no string: what came from outside is not believed to have types."""
+        if not all(isinstance(token, str) for token in (self.access_token, self.id_token, self.refresh_token)):
+            raise TypeError("A token is not a string.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:

@@ -169,6 +169,15 @@ def test_an_answer_without_what_was_asked_for_is_no_answer(between: Between) -> 
     assert (refused.status_code, refused.json()["code"]) == (503, "cognito_unavailable")
 
 
+@pytest.mark.parametrize(
+    "result", [b"7", b"[]", b'{"AccessToken": 1, "IdToken": 2, "RefreshToken": 3, "ExpiresIn": 900}']
+)
+def test_tokens_that_are_no_strings_sign_nobody_in(result: bytes, visitor: Client, between: Between) -> None:
+    between.answers("InitiateAuth", 200, AWS_JSON, b'{"AuthenticationResult": %s}' % result)
+    refused = sign_in(visitor, "user@example.com", PASSWORD)
+    assert (refused.status_code, refused.json()["code"]) == (503, "cognito_unavailable")
+
+
 @pytest.mark.parametrize("body", [b'{"Users": 7}', b'{"Users": [7]}', b'{"Users": {"a": "b"}}'])
 def test_an_answer_of_other_types_is_no_answer(body: bytes, between: Between) -> None:
     between.answers("ListUsers", 200, AWS_JSON, body)
