@@ -28,6 +28,25 @@ class RequestFilter(logging.Filter):
         return True
 
 
+class SecurityFilter(logging.Filter):
+    """Makes one short warning of what Django logs of a request that it takes for an attack (SuspiciousOperation).
+
+    It is the request that is wrong, and a traceback of Django's own code does not say more about it; the message may
+    repeat what the client has sent, at any length.
+    """
+
+    MAX_LENGTH = 300  # characters
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true."""
+        if record.name.startswith("django.security."):
+            record.exc_info, record.exc_text = None, None
+            record.msg, record.args = record.getMessage()[: self.MAX_LENGTH], None
+            record.levelno = min(record.levelno, logging.WARNING)
+            record.levelname = logging.getLevelName(record.levelno)
+        return True
+
+
 class PeopleFormatter(logging.Formatter):
     """A line to read at a terminal."""
 

@@ -11,6 +11,7 @@ from threading import Lock, Thread
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import DisallowedHost
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -83,6 +84,8 @@ class RequestMiddleware:
         }
         if code is not None:
             fields["code"] = code
+        if response.status_code == 400 and not _is_ours(request):
+            fields["wrong_host"] = request.META.get("HTTP_HOST", "")[:100]
         fields |= _who(request)
         logger.info(
             "%s %s %s %s ms", request.method, request.path, response.status_code, milliseconds, extra={"fields": fields}
@@ -105,6 +108,15 @@ def _problem_code(response: HttpResponse) -> str | None:
         return None
     data = getattr(response, "data", None)
     return data.get("code") if isinstance(data, dict) else None
+
+
+def _is_ours(request: HttpRequest) -> bool:
+    """Whether the Host header is one of DJANGO_ALLOWED_HOSTS."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
 
 
 def _who(request: HttpRequest) -> Mapping[str, object]:

@@ -325,6 +325,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "request": {"()": "config.logs.RequestFilter"},
+        "security": {"()": "config.logs.SecurityFilter"},
     },
     "formatters": {
         "json": {"()": "config.logs.JSONFormatter"},
@@ -338,7 +339,7 @@ LOGGING = {
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["request"],
+            "filters": ["request", "security"],
             "formatter": "people" if DEBUG else "json",
         },
         "none": {"class": "logging.NullHandler"},
@@ -351,6 +352,8 @@ LOGGING = {
         # One line a request is ours (config.operations); these would write a second, with the query string.
         "django.server": {"handlers": ["none"], "propagate": False},
         "django.request": {"level": "ERROR"},
+        # The line of such a request names the host (config.operations).
+        "django.security.DisallowedHost": {"handlers": ["none"], "propagate": False},
         "authlib": {"level": "WARNING"},  # at DEBUG it tells the PKCE verifier
         "botocore": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},

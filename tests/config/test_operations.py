@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django.fixtures import Settings
@@ -91,6 +92,45 @@ def test_no_log_line_holds_a_token_even_when_somebody_logs_one(pool: Pool) -> No
         assert "[token]" in line
         assert not any(part in line for part in token.split("."))
     assert redacted("nothing to hide") == "nothing to hide"
+
+
+@pytest.fixture
+def console() -> Iterator[io.StringIO]:
+    """What the service writes to its log, as settings.LOGGING has it."""
+    (handler,) = (
+        each for each in logging.getLogger().handlers if isinstance(each.formatter, PeopleFormatter | JSONFormatter)
+    )
+    assert isinstance(handler, logging.StreamHandler)
+    written = io.StringIO()
+    before = handler.setStream(written)
+    yield written
+    handler.setStream(before)
+
+
+def test_a_wrong_host_is_one_line_of_the_log(visitor: Client, console: io.StringIO) -> None:
+    assert visitor.get("/", headers={"Host": "evil.example"}).status_code == 400
+    (line,) = console.getvalue().splitlines()
+    assert "GET / 400" in line
+
+
+def test_the_line_of_a_wrong_host_names_it_and_not_at_any_length(visitor: Client, caplog: Any) -> None:
+    caplog.set_level("INFO", "config.requests")
+    visitor.get("/api/v1/books/", headers={"Host": "evil.example" + "a" * 1000})
+    assert visitor.get("/api/v1/books/?page_size=0").status_code == 400
+    wrong, ours = (record.fields for record in caplog.records if record.name == "config.requests")
+    assert wrong["wrong_host"].startswith("evil.example")
+    assert len(wrong["wrong_host"]) == 100
+    assert "wrong_host" not in ours
+
+
+def test_what_django_takes_for_an_attack_is_a_short_warning(console: io.StringIO) -> None:
+    try:
+        raise SuspiciousOperation("a" * 1000)
+    except SuspiciousOperation as error:
+        logging.getLogger("django.security.SuspiciousOperation").error(str(error), exc_info=error)
+    (line,) = console.getvalue().splitlines()
+    assert "WARNING" in line
+    assert len(line) < 400
 
 
 def test_health_answers_any_host_and_ignores_credentials(visitor: Client) -> None:

@@ -1,0 +1,50 @@
+"""How the production server is set up: connections, file descriptors, and where the metrics are kept."""
+
+import resource
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from config import serve
+from config.request_limits import MAX_HEAD
+
+
+@pytest.mark.parametrize(
+    "soft, hard, raised_to, connections",
+    [
+        (1024, 524288, 2304, 2048),
+        (65535, 65535, None, 2048),
+        (1024, 1024, None, 768),
+        (256, 1024, 1024, 768),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None, 2048),
+        (1024, resource.RLIM_INFINITY, 2304, 2048),
+    ],
+)
+def test_a_worker_takes_no_more_connections_than_it_may_open_files(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, raised_to: int | None, connections: int
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: told.append(limits))
+    assert serve._connections() == connections
+    assert told == ([] if raised_to is None else [(raised_to, hard)])
+
+
+def test_a_head_that_is_refused_in_words_fits_into_the_buffer_of_the_server() -> None:
+    assert MAX_HEAD * 2 <= serve.MAX_BUFFER_BYTES
+
+
+def test_what_is_counted_lies_in_memory_and_on_no_disk_that_can_be_full(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not Path(serve._MEMORY).is_dir():
+        pytest.skip("There is no /dev/shm here.")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    settings.METRICS_TOKEN, settings.METRICS_FOLDER = "for-the-tests-of-metrics-only-0123456789", ""
+    folder = serve._metrics_folder()
+    assert folder is not None
+    shutil.rmtree(folder)
+    assert folder.parent == Path(serve._MEMORY)
