@@ -3,13 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import TemplateView
-from drf_spectacular.views import SpectacularRedocView
 from rest_framework.permissions import AllowAny
 
 from accounts.authentication import BearerAuthentication
 from accounts.browser.sign_in import BreakGlassPage
 from config import csp
-from config.views import ApiRoot, OpenApiDocument, SwaggerRedirect, SwaggerUI, UnknownPath
+from config.views import ApiRoot, OpenApiDocument, Redoc, SwaggerRedirect, SwaggerUI, UnknownPath
 
 docs = {"permission_classes": [AllowAny], "authentication_classes": [BearerAuthentication]}
 
@@ -25,7 +24,7 @@ urlpatterns = [
     path("api/schema/", OpenApiDocument.as_view(**docs), name="schema"),
     path("api/docs/", csp.allowing(SwaggerUI.as_view(**docs), csp.SWAGGER), name="docs"),
     path("api/docs/oauth2-redirect.html", SwaggerRedirect.as_view(), name="docs-redirect"),
-    path("api/redoc/", csp.allowing(SpectacularRedocView.as_view(**docs), csp.REDOC), name="redoc"),
+    path("api/redoc/", csp.allowing(Redoc.as_view(**docs), csp.REDOC), name="redoc"),
     # Everything else under /api/ answers as the API does, and asks first who is there.
     re_path(r"^api/", UnknownPath.as_view(), name="unknown-path"),
 ]

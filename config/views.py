@@ -15,7 +15,7 @@ from django.views.generic import TemplateView
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -66,7 +66,17 @@ class FormatParameterNegotiation(Negotiation):
         return super().select_renderer(request, renderers, request.query_params.get("format") or format_suffix)
 
 
-class OpenApiDocument(SpectacularAPIView):
+class ProblemErrors(APIView):
+    """A view whose errors are problem JSON, although none of its renderers writes that."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """The problem."""
+        self.request.accepted_renderer = ProblemAwareJSONRenderer()
+        self.request.accepted_media_type = ProblemAwareJSONRenderer.media_type
+        return super().handle_exception(exc)
+
+
+class OpenApiDocument(ProblemErrors, SpectacularAPIView):
     """The OpenAPI document of this service, built once per process and format."""
 
     content_negotiation_class = FormatParameterNegotiation
@@ -79,14 +89,12 @@ class OpenApiDocument(SpectacularAPIView):
         headers = {"Content-Disposition": f'inline; filename="{spectacular_settings.TITLE}.{renderer.format}"'}
         return HttpResponse(_openapi(str(renderer.media_type)), content_type=media_type, headers=headers)
 
-    def handle_exception(self, exc: Exception) -> Response:
-        """An error is problem JSON here too, whichever format was asked for."""
-        self.request.accepted_renderer = ProblemAwareJSONRenderer()
-        self.request.accepted_media_type = ProblemAwareJSONRenderer.media_type
-        return super().handle_exception(exc)
+
+class Redoc(ProblemErrors, SpectacularRedocView):
+    """Redoc, which shows the OpenAPI document."""
 
 
-class SwaggerUI(SpectacularSwaggerSplitView):
+class SwaggerUI(ProblemErrors, SpectacularSwaggerSplitView):
     """Swagger UI. Authorize opens Cognito's pages in a window, which must find its way back to this one."""
 
     @extend_schema(exclude=True)

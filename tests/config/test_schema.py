@@ -64,15 +64,26 @@ def test_it_is_that_of_the_settings_in_force(visitor: Client, settings: Settings
     assert schemes() == {"cognitoAccessToken", "browserSession", "cognitoSignIn"}
 
 
-@pytest.mark.parametrize("query, accept, status", [("?format=xml", "*/*", 404), ("", "text/csv", 406)])
-def test_an_error_of_its_own_is_a_problem_too(visitor: Client, query: str, accept: str, status: int) -> None:
-    answer = visitor.get(f"/api/schema/{query}", headers={"Accept": accept})
+@pytest.mark.parametrize(
+    "path, accept, status",
+    [
+        ("schema/?format=xml", "*/*", 404),
+        ("schema/", "text/csv", 406),
+        ("docs/", "application/json", 406),
+        ("docs/?script=", "text/csv", 406),
+        ("redoc/", "application/problem+json", 406),
+    ],
+)
+def test_an_error_of_its_own_paths_is_a_problem_too(visitor: Client, path: str, accept: str, status: int) -> None:
+    answer = visitor.get(f"/api/{path}", headers={"Accept": accept})
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
     assert answer.json()["status"] == status
 
 
-def test_bad_credentials_are_refused_there_too(visitor: Client) -> None:
-    answer = visitor.bearing("no.real.token").get("/api/schema/")
+@pytest.mark.parametrize("path", ["schema/", "docs/", "docs/?script=", "redoc/"])
+def test_bad_credentials_and_other_methods_are_refused_there_too(visitor: Client, path: str) -> None:
+    assert visitor.post(f"/api/{path}").json()["code"] == "method_not_allowed"
+    answer = visitor.bearing("no.real.token").get(f"/api/{path}")
     assert (answer.status_code, answer["Content-Type"]) == (401, "application/problem+json")
 
 
