@@ -36,6 +36,9 @@ ADD --chmod=444 https://truststore.pki.rds.amazonaws.com/global/global-bundle.pe
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 # A numeric user id, which a platform can see is not root. It owns no file and writes to /tmp only.
+# A volume that is mounted here belongs to that user (ECS copies owner and mode from a VOLUME of the image): for large imports.
+RUN install --directory --owner=10001 --group=10001 --mode=700 /scratch
+VOLUME /scratch
 USER 10001:10001
 ENV HOST=0.0.0.0 PORT=8000 PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8000

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Runs a management command in the cluster, as a task of its own: infra/manage.sh cognito_doctor
-# Prints what it said; its exit status is the command's. STACK names the stack of infra/service.yaml.
+# After `--`, the whole command of the container instead: infra/manage.sh -- python --version
+# Prints the task's log; the exit status is the command's. STACK names the stack of infra/service.yaml; WAITS is how many times ten
+# minutes are waited for the task (6; one wait of the AWS CLI lasts ten minutes at most).
 set -euo pipefail
 stack=${STACK:-books-service}
 
@@ -9,27 +11,27 @@ output() { # output NAME: an output of the stack
         --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue"
 }
 
-of_task() { # of_task QUERY: what ECS says of the task
+of_task() { # of_task QUERY: a member of the description of the task
     aws ecs describe-tasks --cluster "$cluster" --tasks "$task" --query "tasks[0].$1" --output text
 }
 
+if [ "${1:-}" = -- ]; then shift; else set -- python manage.py "$@"; fi
 cluster=$(output Cluster)
 network="awsvpcConfiguration={subnets=[$(output Subnets)],securityGroups=[$(output TaskGroup)],assignPublicIp=DISABLED}"
 overrides=$(python3 -c 'import json, sys
-print(json.dumps({"containerOverrides": [{"name": "manage", "command": ["python", "manage.py", *sys.argv[1:]]}]}))' "$@")
+print(json.dumps({"containerOverrides": [{"name": "manage", "command": sys.argv[1:]}]}))' "$@")
 task=$(aws ecs run-task --cluster "$cluster" --task-definition "$(output ManageTask)" --launch-type FARGATE \
     --network-configuration "$network" --overrides "$overrides" --query 'tasks[0].taskArn' --output text)
 [[ $task == arn:* ]] || { echo "ECS did not start the task." >&2; exit 1; }
 
-# One wait lasts ten minutes at most; a migration may take longer.
-for _ in 1 2 3 4 5 6; do
+for _ in $(seq "${WAITS:-6}"); do
     aws ecs wait tasks-stopped --cluster "$cluster" --tasks "$task" && break
 done
 aws logs get-log-events --log-group-name "$(output LogGroup)" --log-stream-name "manage/manage/${task##*/}" \
     --start-from-head --query 'events[].[message]' --output text || true
 status=$(of_task 'containers[0].exitCode')
 if [[ ! $status =~ ^[0-9]+$ ]]; then
-    echo "$* has not ended well: $(of_task stoppedReason)" >&2
+    echo "The task $task has no exit status: $(of_task stoppedReason)" >&2
     exit 1
 fi
 exit "$status"

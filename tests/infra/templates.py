@@ -8,7 +8,7 @@ from typing import Any
 from local_cognito.template import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("cognito", "delivery", "service")
+NAMES = ("alarms", "cognito", "delivery", "service")
 
 
 class Stack:

@@ -2,16 +2,23 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from django.conf import settings
+from moto.server import ThreadedMotoServer
 from pytest_django.live_server_helper import LiveServer
 
+from books.models import Book
 from local_cognito import demo
 from local_cognito.server import LocalCognito
 from tests.infra.templates import ROOT
@@ -76,7 +83,8 @@ def test_migrations_run_in_the_new_image_before_it_serves(tmp_path: Path) -> Non
     assert release.steps() == [
         "NextImage=books:2 MaxTasks=10",
         "python manage.py migrate --noinput",
-        "Image=books:2",
+        "python manage.py database_role",
+        "Image=books:2 DatabaseLogin=service",
     ]
 
 
@@ -84,7 +92,7 @@ def test_migrations_run_in_the_new_image_before_it_serves(tmp_path: Path) -> Non
 def test_when_migrations_fail_the_former_image_serves_on(tmp_path: Path, answers: dict[str, str]) -> None:
     release = Release(tmp_path, "release.sh", "books:2", **answers)
     assert release.run.returncode == 1
-    assert "Image=books:2" not in release.steps()
+    assert release.steps()[-1] == "python manage.py migrate --noinput"
 
 
 def test_a_command_tells_what_it_said_and_how_it_ended(tmp_path: Path) -> None:
@@ -93,11 +101,102 @@ def test_a_command_tells_what_it_said_and_how_it_ended(tmp_path: Path) -> None:
     assert (doctor.run.returncode, doctor.run.stdout) == (3, "Operations to perform: ...\n")
 
 
+def test_a_command_of_another_program_is_run_as_it_stands(tmp_path: Path) -> None:
+    assert Release(tmp_path, "manage.sh", "--", "python", "--version").steps() == ["python --version"]
+
+
 def test_cloudformation_takes_on_a_role_where_there_is_one(tmp_path: Path) -> None:
     release = Release(tmp_path, "release.sh", "books:2", STACK_ROLE_ARN="arn:aws:iam::1:role/stack")
     for asked in release.asked:
         if asked[:2] == ["cloudformation", "deploy"]:
             assert asked[asked.index("--role-arn") + 1] == "arn:aws:iam::1:role/stack"
+
+
+# --- A catalogue ---
+
+
+def test_a_catalogue_goes_through_the_bucket_and_leaves_it_whatever_becomes_of_the_task(tmp_path: Path) -> None:
+    load = Release(tmp_path, "import.sh", "books.csv", "--preset", "goodreads", STATUS="3")
+    assert load.run.returncode == 3
+    copy, remove = (asked for asked in load.asked if asked[0] == "s3")
+    assert copy[:4] == ["s3", "cp", "--no-progress", "books.csv"]
+    assert copy[4].startswith("s3://of-the-stack/")
+    assert remove == ["s3", "rm", "--quiet", copy[4]]
+    (step,) = load.steps()
+    assert step.endswith(f"of-the-stack {copy[4].rpartition('/')[2]} --preset goodreads")
+
+
+def command_of(load: Release) -> list[str]:
+    """The command that the task was given."""
+    (asked,) = (asked for asked in load.asked if asked[:2] == ["ecs", "run-task"])
+    (override,) = json.loads(asked[asked.index("--overrides") + 1])["containerOverrides"]
+    command: list[str] = override["command"]
+    return command
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[dict[str, str]]:
+    """An S3 of our own with the bucket `of-the-stack`, as the variables of whoever uses it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "COGNITO_REGION": "eu-west-1",
+    }
+    s3 = boto3.client("s3", region_name="eu-west-1", endpoint_url=variables["AWS_ENDPOINT_URL"])
+    s3.create_bucket(Bucket="of-the-stack", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    yield variables
+    server.stop()
+
+
+def put(bucket: dict[str, str], key: str, body: bytes) -> None:
+    s3 = boto3.client("s3", region_name="eu-west-1", endpoint_url=bucket["AWS_ENDPOINT_URL"])
+    s3.put_object(Bucket="of-the-stack", Key=key, Body=body)
+
+
+def in_the_task(command: list[str], variables: dict[str, str]) -> "subprocess.CompletedProcess[bytes]":
+    """Run a task's command here, with this environment's Python for the image's."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        command, cwd=ROOT, env={"PATH": path, **variables}, capture_output=True, check=False, timeout=120
+    )
+
+
+def test_a_file_of_many_parts_arrives_as_it_is(tmp_path: Path, bucket: dict[str, str]) -> None:
+    fetch = command_of(Release(tmp_path, "import.sh", "books.csv"))[4]
+    body = random.Random(1).randbytes(20 * 1024 * 1024 + 7)
+    put(bucket, "a", body)
+    arrived = in_the_task(["python", "-c", fetch, "of-the-stack", "a"], bucket)
+    assert (arrived.returncode, arrived.stdout == body) == (0, True), arrived.stderr
+    assert in_the_task(["python", "-c", fetch, "of-the-stack", "b"], bucket).returncode == 1
+
+
+@pytest.mark.skipif(
+    settings.DATABASES["default"]["ENGINE"] != "config.postgresql", reason="needs PostgreSQL: DATABASE_URL"
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_catalogue_arrives_in_the_database_of_the_services_role(tmp_path: Path, bucket: dict[str, str]) -> None:
+    command = command_of(Release(tmp_path, "import.sh", "books.csv"))
+    key = command[6]
+    found = settings.DATABASES["default"]
+    at = f"{found['HOST']}:{found['PORT'] or 5432}/{found['NAME']}"
+    variables = {
+        **bucket,
+        "DJANGO_DEBUG": "true",
+        "COGNITO_USER_POOL_ID": "eu-west-1_AbCdEf123",
+        "COGNITO_CLIENT_ID": "web",
+        "DATABASE_URL": "postgresql://owner@127.0.0.1:9/nowhere",
+        "DATABASE_SERVICE_URL": f"postgresql://{found['USER']}:{found['PASSWORD']}@{at}",
+    }
+    cut_short = "print('title,authors\\nDawn,Octavia E. Butler'); raise SystemExit(1)"
+    assert in_the_task([*command[:4], cut_short, *command[5:]], variables).returncode == 1
+    put(bucket, key, (ROOT / "books" / "sample_catalogue.csv").read_bytes())
+    loaded = in_the_task(command, variables)
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    assert Book.objects.count() > 10
 
 
 # --- The probe ---

@@ -1,6 +1,8 @@
 """What the template of the service promises: who may do what, what is reachable, what survives, what is a secret."""
 
 import ast
+import fnmatch
+import json
 import os
 import re
 import subprocess
@@ -26,6 +28,7 @@ IMPORTED = {
     "books-cognito-SpaClientId": "spaclient",
     "books-cognito-MachineClientId": "machineclient",
     "books-cognito-HostedDomain": "https://books.auth.eu-west-1.amazoncognito.com",
+    "books-delivery-ServiceBoundary": "arn:aws:iam::123456789012:policy/boundary",
 }
 
 
@@ -73,7 +76,7 @@ def others() -> list[str]:
 
 @pytest.mark.parametrize("role, files", [("ServiceRole", others()), ("ManageRole", ["doctor.py"])])
 def test_each_may_do_what_its_code_asks_of_cognito_and_no_more(stack: Stack, role: str, files: list[str]) -> None:
-    (statement,) = statements(stack, role)
+    (statement,) = (s for s in statements(stack, role) if "cognito-idp" in str(s["Action"]))
     assert statement["Effect"] == "Allow"
     assert len(operations(*files)) > 3
     assert set(statement["Action"]) == operations(*files)
@@ -110,18 +113,139 @@ def test_tasks_read_the_secrets_they_are_given_and_no_others(stack: Stack) -> No
     assert set(reading["Resource"]) == given
 
 
-def test_github_is_lent_a_role_for_one_environment_of_one_repository() -> None:
-    role = Stack("delivery", {"GitHubRepository": "owner/name"}).resource("DeployRole")
-    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Condition"]["StringEquals"] == {
-        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-        "token.actions.githubusercontent.com:sub": "repo:owner/name:environment:production",
+PROVIDER = "token.actions.githubusercontent.com"
+
+
+def trust(stack: Stack, role: str) -> dict[str, Any]:
+    (statement,) = stack.resource(role)["AssumeRolePolicyDocument"]["Statement"]
+    found: dict[str, Any] = statement
+    return found
+
+
+def test_github_is_lent_a_role_for_one_environment_of_one_repository_on_main() -> None:
+    statement = trust(Stack("delivery", {"GitHubRepository": "owner/name", "GitHubRepositoryId": "4711"}), "DeployRole")
+    assert statement["Principal"] == {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"}
+    assert statement["Condition"] == {
+        "StringEquals": {
+            f"{PROVIDER}:aud": "sts.amazonaws.com",
+            f"{PROVIDER}:sub": "repo:owner/name:environment:production",
+            f"{PROVIDER}:ref": "refs/heads/main",
+            f"{PROVIDER}:repository_id": "4711",
+        }
     }
+
+
+def test_every_role_trusts_one_principal_on_behalf_of_this_account(stack: Stack) -> None:
+    delivery = Stack("delivery", {"GitHubRepository": "owner/name"})
+    roles = {(template, name) for template in (stack, delivery) for name in template.of_type("AWS::IAM::Role")}
+    assert len(roles) == 6
+    for template, name in roles:
+        statement = trust(template, name)
+        ((_, principal),) = statement["Principal"].items()
+        named = [principal, *(keys.get("aws:SourceAccount", "") for keys in statement["Condition"].values())]
+        assert any("123456789012" in text for text in named), name
+
+
+def boundary(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = Stack("delivery", {"GitHubRepository": "owner/name"}).resource(name)[
+        "PolicyDocument"
+    ]["Statement"]
+    return found
+
+
+def permits(policy: list[dict[str, Any]], action: str, resource: str = "arn:aws:iam::123456789012:role/other") -> bool:
+    """Whether a policy has a statement that allows it and none that denies it; conditions count as fulfilled."""
+
+    def covers(patterns: str | list[str], value: str) -> bool:
+        return any(fnmatch.fnmatchcase(value, pattern) for pattern in listed(patterns))
+
+    found = set()
+    for statement in policy:
+        named = (
+            covers(statement["Resource"], resource)
+            if "Resource" in statement
+            else not covers(statement["NotResource"], resource)
+        )
+        if named and covers(statement["Action"], action):
+            found.add(statement["Effect"])
+    return found == {"Allow"}
+
+
+OWN, BUCKET = "arn:aws:iam::123456789012:role/books-service-X", "arn:aws:s3:::somebody-elses/x"
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack"
+
+
+def test_whoever_deploys_cannot_widen_rights() -> None:
+    delivery = Stack("delivery", {"GitHubRepository": "owner/name"})
+    for name in ("DeployRole", "StackRole"):
+        assert delivery.resource(name)["PermissionsBoundary"] == "<DeliveryBoundary>"
+    limit = boundary("DeliveryBoundary")
+    assert permits(limit, "iam:PutRolePolicy", OWN)
+    assert permits(limit, "rds:CreateDBInstance")
+    assert permits(limit, "cloudformation:ExecuteChangeSet", f"{STACK}/books-service/1")
+    for action, resource in {
+        "iam:CreateUser": "arn:aws:iam::123456789012:user/x",
+        "iam:CreateAccessKey": "arn:aws:iam::123456789012:user/x",
+        "iam:PutRolePolicy": "arn:aws:iam::123456789012:role/Administrator",
+        "iam:UpdateAssumeRolePolicy": "arn:aws:iam::123456789012:role/books-delivery-StackRole-X",
+        "iam:CreatePolicyVersion": "arn:aws:iam::123456789012:policy/boundary",
+        "iam:DeleteRolePermissionsBoundary": OWN,
+        "sts:AssumeRole": OWN,
+        "organizations:LeaveOrganization": "*",
+        "lambda:CreateFunction": "*",
+        "s3:GetObject": BUCKET,
+        "cloudformation:UpdateStack": f"{STACK}/books-delivery/1",
+    }.items():
+        assert not permits(limit, action, resource), action
+
+
+def test_a_name_that_begins_alike_does_not_open_the_roles_that_deploy() -> None:
+    delivery = Stack(
+        "delivery", {"GitHubRepository": "o/n", "ServiceStack": "books", "AWS::StackName": "books-delivery"}
+    )
+    limit = delivery.resource("DeliveryBoundary")["PolicyDocument"]["Statement"]
+    own = "arn:aws:iam::123456789012:role/books-delivery-StackRole-X"
+    for action in ("iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy"):
+        assert not permits(limit, action, own), action
+
+
+def test_a_role_of_the_service_is_made_within_its_boundary_or_not_at_all(stack: Stack) -> None:
+    roles = stack.of_type("AWS::IAM::Role")
+    assert len(roles) == 4
+    for role in roles.values():
+        assert role["PermissionsBoundary"] == IMPORTED["books-delivery-ServiceBoundary"]
+    delivery = Stack("delivery", {"GitHubRepository": "owner/name"})
+    for statement in statements(delivery, "StackRole"):
+        if {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"} & set(listed(statement["Action"])):
+            assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": "<ServiceBoundary>"}}
+    output = delivery.template["Outputs"]["ServiceBoundary"]["Export"]["Name"]
+    assert delivery.resolve(output) == "books-delivery-ServiceBoundary"
+
+
+def test_the_boundary_holds_what_the_services_roles_may_do_and_little_more(stack: Stack) -> None:
+    limit = boundary("ServiceBoundary")
+    for role in stack.of_type("AWS::IAM::Role"):
+        for statement in statements(stack, role):
+            for action in listed(statement["Action"]):
+                assert any(
+                    fnmatch.fnmatchcase(action, pattern)
+                    for allowed in limit
+                    if allowed["Effect"] == "Allow"
+                    for pattern in listed(allowed["Action"])
+                ), action
+    for action in ("iam:CreateRole", "sts:AssumeRole", "rds:DeleteDBInstance", "ec2:RunInstances", "s3:PutObject"):
+        assert not permits(limit, action), action
+
+
+@pytest.mark.parametrize("name", ["DeliveryBoundary", "ServiceBoundary"])
+def test_a_boundary_fits_into_a_managed_policy(name: str) -> None:
+    assert len(json.dumps(boundary(name)).replace(" ", "")) < 6_000  # IAM quotas: 6,144 characters without blanks
 
 
 def test_without_github_there_is_only_the_repository_of_images() -> None:
     stack = Stack("delivery")
     assert stack.of_type("AWS::IAM::Role") == stack.of_type("AWS::IAM::OIDCProvider") == {}
+    assert list(stack.of_type("AWS::IAM::ManagedPolicy")) == ["ServiceBoundary"]
     assert stack.resource("Repository")["ImageTagMutability"] == "IMMUTABLE"
 
 
@@ -130,7 +254,7 @@ def test_without_github_there_is_only_the_repository_of_images() -> None:
 
 def test_the_world_reaches_the_load_balancer_and_nothing_else(stack: Stack) -> None:
     for name, group in stack.of_type("AWS::EC2::SecurityGroup").items():
-        open_to_all = [rule for rule in group["SecurityGroupIngress"] if rule.get("CidrIp") == "0.0.0.0/0"]
+        open_to_all = [rule for rule in group.get("SecurityGroupIngress", []) if rule.get("CidrIp") == "0.0.0.0/0"]
         assert {rule["FromPort"] for rule in open_to_all} == ({80, 443} if name == "LoadBalancerGroup" else set())
     assert stack.resource("Service")["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "DISABLED"
 
@@ -166,6 +290,55 @@ def test_a_client_cannot_name_its_own_address(stack: Stack) -> None:
 def test_the_load_balancer_asks_for_the_path_that_needs_no_token(stack: Stack) -> None:
     tasks = stack.resource("Tasks")
     assert (tasks["HealthCheckPath"], tasks["Matcher"], tasks["Protocol"]) == ("/healthz", {"HttpCode": "200"}, "HTTP")
+
+
+def buckets(stack: Stack) -> dict[str, dict[str, Any]]:
+    return stack.of_type("AWS::S3::Bucket")
+
+
+def test_buckets_are_private_encrypted_and_forget(stack: Stack) -> None:
+    assert buckets(stack).keys() == {"AccessLog", "Catalogues"}
+    policies = {policy["Bucket"]: policy for policy in stack.of_type("AWS::S3::BucketPolicy").values()}
+    for name, bucket in buckets(stack).items():
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+        assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        assert "SSEAlgorithm" in str(bucket["BucketEncryption"])
+        (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+        assert (rule["Status"], rule["ExpirationInDays"] <= 30) == ("Enabled", True)
+        refusals = [s for s in policies[f"<{name}>"]["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+        assert [s["Condition"] for s in refusals] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+def test_the_load_balancer_keeps_a_log_that_only_it_can_write(stack: Stack) -> None:
+    found = attributes(stack, "LoadBalancer", "LoadBalancerAttributes")
+    assert (found["access_logs.s3.enabled"], found["access_logs.s3.bucket"]) == ("true", "<AccessLog>")
+    assert "AccessLogPolicy" in stack.template["Resources"]["LoadBalancer"]["DependsOn"]
+    (writing,) = (s for s in stack.resource("AccessLogPolicy")["PolicyDocument"]["Statement"] if s["Effect"] == "Allow")
+    assert writing["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    assert writing["Action"] == "s3:PutObject"
+    assert writing["Resource"] == "<AccessLog.Arn>/AWSLogs/123456789012/*"
+
+
+def test_the_way_to_s3_leads_to_two_buckets_and_only_out_of_them(stack: Stack) -> None:
+    statements = stack.resource("S3Endpoint")["PolicyDocument"]["Statement"]
+    assert {statement["Resource"]: statement["Action"] for statement in statements} == {
+        "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*": "s3:GetObject",
+        "<Catalogues.Arn>/*": "s3:GetObject",
+    }
+
+
+def test_whoever_scrapes_metrics_finds_every_task_by_one_name(stack: Stack) -> None:
+    (registry,) = stack.resource("Service")["ServiceRegistries"]
+    assert registry == {"RegistryArn": "<TaskNames.Arn>"}
+    name = f"{stack.resource('TaskNames')['Name']}.{stack.resource('PrivateZone')['Name']}"
+    assert name == stack.outputs()["MetricsName"] == "tasks.books-service.internal"
+    assert name in (ROOT / "docs" / "operations.md").read_text()
+    rule = stack.resource("ScraperToTasks")
+    assert (rule["FromPort"], rule["SourceSecurityGroupId"]) == (8000, "<ScraperGroup>")
+    without = Stack("service", {**ALL, **GIVEN, "Metrics": "false"}, **IMPORTED)
+    assert "ServiceRegistries" not in without.resource("Service")
+    assert without.of_type("AWS::ServiceDiscovery::Service") == {}
 
 
 # --- What survives ---
@@ -259,9 +432,59 @@ def test_a_container_can_do_little_more_than_run(stack: Stack, task: str) -> Non
     assert not {"User", "Privileged"} & set(found)  # the image's own user: a number
 
 
-def test_a_command_sees_what_the_service_sees(stack: Stack) -> None:
+def test_a_command_sees_what_the_service_sees_but_for_the_database_role(stack: Stack) -> None:
     assert environment(stack, "ServiceTask") == environment(stack, "ManageTask")
-    assert secrets(stack, "ServiceTask") == secrets(stack, "ManageTask")
+    served, managed = secrets(stack, "ServiceTask"), secrets(stack, "ManageTask")
+    assert {name: value for name, value in served.items() if "DATABASE" not in name} == {
+        name: value for name, value in managed.items() if "DATABASE" not in name
+    }
+
+
+def test_the_service_is_not_the_owner_of_the_database(stack: Stack) -> None:
+    served, managed = secrets(stack, "ServiceTask"), secrets(stack, "ManageTask")
+    assert served["DATABASE_URL"] == managed["DATABASE_SERVICE_URL"] == "<ServiceUrl>"
+    assert (served["DATABASE_REPLICA_URL"], managed["DATABASE_URL"]) == ("<ReplicaUrl>", "<OwnerUrl>")
+    assert "DATABASE_SERVICE_URL" not in served
+    owner = stack.resource("Database")["MasterUsername"]
+    assert stack.resource("OwnerUrl")["SecretString"].startswith(f"postgresql://{owner}:")
+    for name in ("ServiceUrl", "ReplicaUrl"):
+        assert stack.resource(name)["SecretString"].startswith(
+            "postgresql://books_service:{{resolve:secretsmanager:<Ser"
+        )
+
+
+def test_a_change_of_the_services_password_is_bridged_by_the_owner() -> None:
+    stack = Stack("service", {**ALL, **GIVEN, "DatabaseLogin": "owner"}, **IMPORTED)
+    assert secrets(stack, "ServiceTask")["DATABASE_URL"] == "<OwnerUrl>"
+    assert "DATABASE_REPLICA_URL" not in secrets(stack, "ServiceTask")
+    assert stack.template["Parameters"]["DatabaseLogin"]["Default"] == "service"
+
+
+def test_every_night_the_service_itself_deletes_expired_sessions(stack: Stack) -> None:
+    nightly = stack.resource("Nightly")
+    target = nightly["Target"]
+    assert re.fullmatch(r"cron\(\d+ \d+ \* \* \? \*\)", nightly["ScheduleExpression"])
+    (override,) = json.loads(target["Input"])["containerOverrides"]
+    assert override == {
+        "name": container(stack, "ServiceTask")["Name"],
+        "command": ["python", "manage.py", "clearsessions"],
+    }
+    assert target["EcsParameters"]["TaskDefinitionArn"] == "<ServiceTask>"
+    assert target["EcsParameters"]["NetworkConfiguration"]["AwsvpcConfiguration"]["AssignPublicIp"] == "DISABLED"
+    assert (target["Arn"], target["RoleArn"]) == ("<Cluster.Arn>", "<ScheduleRole.Arn>")
+    running, passing = statements(stack, "ScheduleRole")
+    assert running["Resource"].endswith(f"task-definition/{stack.resource('ServiceTask')['Family']}:*")
+    assert passing["Resource"] == [stack.resource("ServiceTask")[f"{kind}RoleArn"] for kind in ("Execution", "Task")]
+    assert Stack("service", {**ALL, **GIVEN, "Image": ""}, **IMPORTED).of_type("AWS::Scheduler::Schedule") == {}
+
+
+def test_a_large_import_has_a_disk_that_the_images_user_may_write_to(stack: Stack) -> None:
+    (mount,) = container(stack, "ManageTask")["MountPoints"]
+    assert stack.resource("ManageTask")["Volumes"] == [{"Name": mount["SourceVolume"]}]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert f"VOLUME {mount['ContainerPath']}\n" in dockerfile
+    assert f"install --directory --owner=10001 --group=10001 --mode=700 {mount['ContainerPath']}\n" in dockerfile
+    assert f"TMPDIR={mount['ContainerPath']}\n" in (ROOT / "infra" / "import.sh").read_text()
 
 
 def test_every_variable_is_one_that_the_service_reads(stack: Stack) -> None:
@@ -272,7 +495,7 @@ def test_every_variable_is_one_that_the_service_reads(stack: Stack) -> None:
 def plausible(stack: Stack) -> dict[str, str]:
     """The variables of a container, with what Secrets Manager would give it."""
     made = {"SecretKey": "K" * 32 + "abcdefghijklmnopqrstuvwxyz123456", "MetricsToken": "M" * 64}
-    for name in ("DatabaseUrl", "ReplicaUrl", "CacheUrl"):
+    for name in ("OwnerUrl", "ServiceUrl", "ReplicaUrl", "CacheUrl"):
         text = stack.resource(name)["SecretString"]
         text = re.sub(r"\{\{resolve:secretsmanager:<\w+>:SecretString\}\}", "A1b2C3d4E5f6", text)
         text = re.sub(r"<\w+\.\w+\.Address>", "host.example", text)
@@ -350,16 +573,24 @@ def test_passwords_need_no_quoting_in_a_url(stack: Stack) -> None:
             assert made["PasswordLength"] >= 40
 
 
-def test_a_new_generation_is_a_new_password_everywhere(stack: Stack) -> None:
-    second = Stack("service", {**ALL, **GIVEN, "PasswordGeneration": 2}, **IMPORTED)
-    for name in ("DatabasePassword", "DatabaseUrl", "ReplicaUrl"):
-        assert stack.resource(name)["Name"].endswith("/1")
-        assert second.resource(name)["Name"].endswith("/2")
+@pytest.mark.parametrize(
+    "parameter, renewed",
+    [
+        ("PasswordGeneration", {"DatabasePassword", "OwnerUrl"}),
+        ("ServicePasswordGeneration", {"ServicePassword", "ServiceUrl", "ReplicaUrl"}),
+    ],
+)
+def test_a_new_generation_is_a_new_password_everywhere(stack: Stack, parameter: str, renewed: set[str]) -> None:
+    second = Stack("service", {**ALL, **GIVEN, parameter: 2}, **IMPORTED)
+    named = {name for name, secret in stack.of_type("AWS::SecretsManager::Secret").items() if "Name" in secret}
+    assert {name for name in named if stack.resource(name)["Name"] != second.resource(name)["Name"]} == renewed
+    for name in named:
+        assert second.resource(name)["Name"].endswith("/2" if name in renewed else "/1")
 
 
 def test_the_connection_is_encrypted_and_knows_whom_it_talks_to(stack: Stack) -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
-    for name in ("DatabaseUrl", "ReplicaUrl"):
+    for name in ("OwnerUrl", "ServiceUrl", "ReplicaUrl"):
         url = stack.resource(name)["SecretString"]
         certificates = re.search(r"\?sslmode=verify-full&sslrootcert=(\S+)$", url)
         assert certificates is not None
@@ -377,6 +608,7 @@ def test_what_the_service_imports_is_what_the_pool_exports(stack: Stack) -> None
     assert "UserPoolId" in wanted
     assert {f"books-cognito-{name}" for name in wanted} <= exported
     assert stack.template["Parameters"]["CognitoStack"]["Default"] == "books-cognito"
+    assert stack.template["Parameters"]["DeliveryStack"]["Default"] == "books-delivery"
 
 
 @pytest.mark.parametrize("name", NAMES)
