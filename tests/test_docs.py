@@ -12,9 +12,8 @@ import pytest
 from django.core.management import get_commands
 
 from local_cognito.server import LocalCognito
+from tests.documents import PAGES, ROOT, blocks_run_by
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 NOT_OURS = {".git", ".venv", "node_modules", "staticfiles", "__pycache__", ".mypy_cache", ".ruff_cache", ".hypothesis"}
@@ -71,7 +70,8 @@ def unknown_files(text: str) -> set[str]:
     """File names in code spans that no file of the repository has: its path, or the end of it."""
     spans = set(re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)))
     named = {span for span in spans if re.fullmatch(rf"[\w.*/-]+\.(?:{KINDS})|[\w.-]+(?:/[\w.-]+)*/", span)}
-    return {name for name in named if not _is_there(name, _files())}
+    # A slash at the beginning makes a path of a URL.
+    return {name for name in named if not name.startswith("/") and not _is_there(name, _files())}
 
 
 def _is_there(name: str, files: Iterable[str]) -> bool:
@@ -160,8 +160,8 @@ def test_what_is_not_there_is_noticed() -> None:
 
 # --- "Running it for real" of the README ---
 
-README = (ROOT / "README.md").read_text()
-WITH_A_POOL, WITHOUT = re.findall(r"```sh\n(.*?)```", README.partition("\n## Running it for real\n")[2], re.DOTALL)[:2]
+(WITH_A_POOL,) = blocks_run_by("tests/test_docs.py::test_the_lines_of_the_readme_are_enough_to_serve")
+(WITHOUT,) = blocks_run_by("tests/test_docs.py::test_the_local_cognito_stands_in_by_the_lines_of_the_readme")
 
 
 def _checked(lines: Iterable[str]) -> subprocess.CompletedProcess[str]:

@@ -1,15 +1,20 @@
 """What the README promises is what the code does."""
 
 import re
-from pathlib import Path
+import shutil
+import subprocess
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.permissions import Policy, Rule
 from accounts.roles import Role
 from books.permissions import BOOK_POLICY
 from local_cognito import demo
 from local_cognito.run import curl
+from local_cognito.server import LocalCognito
+from tests.documents import ROOT, blocks_run_by
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
 ACTIONS = {"list": "list", "retrieve": "read one", "create": "add", "update": "change", "destroy": "delete"}
@@ -38,6 +43,17 @@ def test_the_table_of_roles_is_the_one_the_code_obeys() -> None:
 
 def test_the_line_to_paste_is_the_one_that_make_run_prints() -> None:
     assert curl("http://127.0.0.1:8000") in README
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+@pytest.mark.django_db(transaction=True)
+def test_the_line_to_paste_signs_in_and_adds_a_book(live_server: LiveServer, cognito: LocalCognito) -> None:
+    (line,) = blocks_run_by("tests/test_readme.py::test_the_line_to_paste_signs_in_and_adds_a_book")
+    line = line.replace("http://127.0.0.1:8000", live_server.url)
+    answer = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, timeout=60)
+    token, _, book = answer.stdout.partition("\n")
+    assert token.count(".") == 2
+    assert '"title":"The Left Hand of Darkness"' in book
 
 
 def test_the_people_are_those_of_the_local_cognito() -> None:

@@ -4,15 +4,14 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from local_cognito.server import LocalCognito
+from tests.documents import blocks_run_by
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "accounts.md").read_text()
-SCRIPT = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
+SCRIPT = "\n".join(blocks_run_by("tests/accounts/test_walk.py::test_every_line_of_the_walk_answers_as_the_page_says"))
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

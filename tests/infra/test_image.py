@@ -175,12 +175,17 @@ def test_compose_is_reached_from_this_machine_only(compose: dict[str, Any]) -> N
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-@pytest.mark.parametrize("name", ["web", "migrate", "cognito"])
-def test_composes_containers_can_do_little_more_than_run(compose: dict[str, Any], name: str) -> None:
+@pytest.mark.parametrize(
+    "name, writable",
+    [("web", ["/tmp", "/scratch"]), ("migrate", ["/tmp", "/scratch"]), ("cognito", ["/tmp"])],  # noqa: S108
+)
+def test_composes_containers_can_do_little_more_than_run(
+    compose: dict[str, Any], name: str, writable: list[str]
+) -> None:
     service = compose["services"][name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
-    assert [mount.partition(":")[0] for mount in service["tmpfs"]] == ["/tmp"]  # noqa: S108
+    assert [mount.partition(":")[0] for mount in service["tmpfs"]] == writable
 
 
 def test_compose_migrates_before_it_serves(compose: dict[str, Any]) -> None:

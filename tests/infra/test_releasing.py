@@ -1,5 +1,6 @@
 """How a version gets into service: migrations first, nothing changed when they fail, and the world asked at the end."""
 
+import contextlib
 import json
 import os
 import random
@@ -21,7 +22,8 @@ from pytest_django.live_server_helper import LiveServer
 from books.models import Book
 from local_cognito import demo
 from local_cognito.server import LocalCognito
-from tests.infra.templates import ROOT
+from tests.documents import blocks_run_by
+from tests.infra.templates import NAMES, ROOT
 from tests.local_cognito.people import Api
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text()
@@ -134,7 +136,7 @@ def command_of(load: Release) -> list[str]:
     return command
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def bucket() -> Iterator[dict[str, str]]:
     """An S3 of our own with the bucket `of-the-stack`, as the variables of whoever uses it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -147,7 +149,9 @@ def bucket() -> Iterator[dict[str, str]]:
         "COGNITO_REGION": "eu-west-1",
     }
     s3 = boto3.client("s3", region_name="eu-west-1", endpoint_url=variables["AWS_ENDPOINT_URL"])
-    s3.create_bucket(Bucket="of-the-stack", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    # moto keeps its buckets for as long as the process lives.
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket="of-the-stack", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     yield variables
     server.stop()
 
@@ -271,8 +275,8 @@ def test_the_probe_notices_that_nobody_is_there() -> None:
 def test_the_lines_of_the_page_sign_a_new_person_in_and_a_machine(
     live_server: LiveServer, cognito: LocalCognito
 ) -> None:
-    walk = PAGE.partition("\n## 9. ")[2].partition("\n## 10. ")[0]
-    script = "\n".join(re.findall(r"```sh\n(.*?)```", walk, re.DOTALL))
+    test = "tests/infra/test_releasing.py::test_the_lines_of_the_page_sign_a_new_person_in_and_a_machine"
+    script = "\n".join(blocks_run_by(test))
     api = Api(cognito)
     person = api.in_pool("you@example.com")
     mail = {"Name": "email", "Value": "you@example.com"}
@@ -306,12 +310,12 @@ def test_the_lines_of_the_page_sign_a_new_person_in_and_a_machine(
 def test_every_parameter_that_the_page_gives_is_one_of_the_templates() -> None:
     known = {
         parameter
-        for name in ("cognito", "delivery", "service")
+        for name in NAMES
         for parameter in re.findall(r"^  (\w+):", (ROOT / "infra" / f"{name}.yaml").read_text(), re.MULTILINE)
     }
     given = set(re.findall(r"\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=", PAGE))
     assert {"CognitoDomain", "DomainName", "PasswordGeneration"} <= given
-    assert given - known - {"Name", "OutputKey", "Value"} == set()
+    assert given - known - {"Name", "OptionName", "OutputKey", "Value"} == set()
 
 
 def test_every_output_that_the_page_reads_is_one_of_the_stacks() -> None:
