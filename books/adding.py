@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from books.models import Book
 
 # Authors are looked for one by one: of a join, PostgreSQL would read the whole table while that is small.
+# With the lock of a foreign key, which the link takes anyway: nobody renames the author until the end, and one who is
+# just being renamed is waited for, and then has another name.
 # Whoever adds the same new author at the same moment waits for this statement, and then finds what it made: hence an
 # update that changes nothing, which tells the id. Not of the name: that is a key, and its update would wait for
 # everybody who is linking a book with the author. And in one order everywhere, that of AuthorQuerySet.ids_of whatever
 # the collation of the database: so nobody waits in a circle.
 _STATEMENT = """
 WITH named AS (
-    SELECT given.*, (SELECT id FROM {author} AS known WHERE known.name = given.name)
+    SELECT given.*, (SELECT id FROM {author} AS known WHERE known.name = given.name FOR KEY SHARE)
     FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS given (name, name_key, words, place)
 ), made AS (
     INSERT INTO {author} (name, name_key, words)

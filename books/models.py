@@ -57,7 +57,7 @@ class AuthorQuerySet(models.QuerySet["Author"]):
     def ids_of(self, names: Sequence[str]) -> dict[str, int]:
         """The ids of authors by name; those that are not there yet are made, also when two ask at once."""
         distinct = set(names)
-        ids = dict(self.filter(bulk.IsOneOf("name", distinct)).values_list("name", "pk"))
+        ids = self._held(distinct)
         # In one order everywhere, so that two transactions never wait for each other.
         missing = sorted(distinct - ids.keys())
         if missing:
@@ -66,6 +66,21 @@ class AuthorQuerySet(models.QuerySet["Author"]):
             self.bulk_create(new, update_conflicts=True, unique_fields=["name"], update_fields=["name_key"])
             ids.update((author.name, author.pk) for author in new)
         return ids
+
+    def _held(self, names: set[str]) -> dict[str, int]:
+        """The ids of those that are there. In a transaction of PostgreSQL none is renamed until it ends.
+
+        The lock is that of a foreign key (PostgreSQL 15, "13.3.2. Row-Level Locks"), which Django cannot ask for: it
+        waits for nobody but whoever is renaming the author, and then no author of this name is found.
+        """
+        if connection.vendor != "postgresql" or not connection.in_atomic_block:
+            return dict(self.filter(bulk.IsOneOf("name", names)).values_list("name", "pk"))
+        statement, parameters = (
+            self.filter(bulk.IsOneOf("name", names)).order_by().values_list("name", "pk").query.sql_with_params()
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(f"{statement} FOR KEY SHARE", parameters)
+            return dict(cursor.fetchall())
 
 
 class Author(models.Model):
@@ -93,16 +108,25 @@ class Author(models.Model):
     def rename(self, name: str, by: str = "") -> None:
         """Take another name, in every book too. Raises IntegrityError when another author has it."""
         with transaction.atomic():
+            locked = self.books.select_for_update().order_by("pk").values_list("pk", flat=True)
             # Books first, as every other writer does, so that nobody waits in a circle.
-            books = list(self.books.select_for_update().order_by("pk").values_list("pk", flat=True))
-            old, self.name = type(self).objects.values_list("name", flat=True).get(pk=self.pk), name
+            books = list(locked)
+            self.name = name
             self.save()
+            # Whoever had found the author by the former name has ended by now, and nobody finds it until we end.
+            books += locked.exclude(pk__in=books)
             for start in range(0, len(books), 500):
-                for book in Book.objects.filter(pk__in=books[start : start + 500]):
-                    was = told(book)
-                    book.author_names = [name if each == old else each for each in book.author_names]
-                    book.save()
-                    book.note_change(was, by)
+                self._rename_in(books[start : start + 500], by)
+
+    def _rename_in(self, books: Sequence[int], by: str) -> None:
+        names: dict[int, list[str]] = {}
+        for book_id, name in Authorship.objects.filter(book__in=books).values_list("book", "author__name"):
+            names.setdefault(book_id, []).append(name)
+        for book in Book.objects.filter(pk__in=books):
+            was = told(book)
+            book.author_names = names[book.pk]
+            book.save()
+            book.note_change(was, by)
 
 
 def _worked_out(book: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from accounts.models import User
 from books.models import Author, Book
@@ -149,3 +149,40 @@ def test_those_who_add_books_of_the_same_new_authors_never_wait_in_a_circle(at_o
 
     at_once(*[add(number) for number in range(6)])
     assert one(at_once, Book.objects.count) == 600
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Whoever writes to SQLite is alone.")
+def test_books_that_are_added_while_their_author_is_renamed_have_the_names_of_their_links(
+    at_once: Callable[..., Any],
+) -> None:
+    one(at_once, lambda: Author.objects.create(name="Jane 0"))
+    turns, together = 40, threading.Barrier(4)
+
+    def rename() -> None:
+        jane = Author.objects.get(name="Jane 0")
+        for turn in range(turns):
+            together.wait(timeout=60)
+            jane.rename(f"Jane {turn + 1}")
+
+    def add(in_bulk: bool) -> Do:
+        def many() -> None:
+            for turn in range(turns):
+                together.wait(timeout=60)
+                if in_bulk:
+                    with transaction.atomic():
+                        Book.objects.add_many([{"title": "Emma", "author_names": [f"Jane {turn}", f"Fiona {turn}"]}])
+                else:
+                    Book.objects.add(title="Emma", author_names=[f"Jane {turn}"])
+
+        return many
+
+    at_once(rename, add(in_bulk=False), add(in_bulk=False), add(in_bulk=True))
+    books = one(
+        at_once,
+        lambda: [
+            (book.author_names, [a.name for a in book.authors.order_by("authorship__position")])
+            for book in Book.objects.all()
+        ],
+    )
+    assert len(books) == 3 * turns
+    assert [names for names, linked in books if names != linked] == []
