@@ -376,6 +376,18 @@ def test_nothing_is_left_in_a_server_connection(service: Service, pooler: PgBoun
         assert len({connection.execute("SELECT pg_backend_pid()").fetchone() for connection in held}) == POOL
 
 
+def test_after_a_restart_of_the_database_everybody_is_served_again(
+    service: Service, database: PostgreSQL, books: Books
+) -> None:
+    token = signed_in(service, "user@example.com")
+    database.stop()
+    answers = [service.ask("GET", BOOKS, token=token) for _ in range(8)]
+    assert {(answer.status, answer.body["code"]) for answer in answers} == {(503, "database_unavailable")}
+    database.start()
+    wait_until("the database is back", lambda: service.ask("GET", BOOKS, token=token).status == 200, 60)
+    assert sorted(book["id"] for book in walked(service, "page_size=100", token)) == sorted(books)
+
+
 def run(environment: dict[str, str], *arguments: str) -> str:
     """What `manage.py` says in that environment."""
     command = [sys.executable, "manage.py", *arguments]
