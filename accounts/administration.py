@@ -17,7 +17,8 @@ from typing import Any
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from accounts.cognito import Refused, get_gateway
+from accounts.cognito import ErrorsByCode, Refused, get_gateway
+from accounts.conf import get_config
 from accounts.exceptions import CognitoMisconfigured, NothingToResend, PasswordTooWeak, PersonNotFound
 from accounts.results import Account, Page, Person
 from accounts.roles import Role, roles_from_groups
@@ -38,8 +39,9 @@ def people(*, email_prefix: str = "", role: Role | None = None, limit: int, toke
     """A page of people, narrowed by the beginning of their e-mail address or by their role.
 
     Cognito gives MAX_PAGE at once and does not know both narrowings together, so several of its pages may be asked
-    for, MAX_CALLS at most: a page may be shorter than `limit` and still have a next one. Raises Refused for a `token`
-    that is not one.
+    for, MAX_CALLS at most: a page may be shorter than `limit` and still have a next one. Where several groups grant a
+    role, those of the first come first, and somebody in two of them comes twice. Raises Refused for a `token` that is
+    not one.
     """
     users: list[Mapping[str, Any]] = []
     for _ in range(MAX_CALLS):
@@ -59,15 +61,28 @@ def _users(
     # Of all that is sent, only the token is not of our making.
     errors = {"InvalidParameterException": Refused, "InvalidToken": Refused} if token else {}
     if role is not None:
-        paging = {"NextToken": token} if token else {}
-        answer = get_gateway().administer("list_users_in_group", errors, GroupName=role.value, Limit=limit, **paging)
-        return answer["Users"], answer.get("NextToken")
+        return _users_with(role, limit, token, errors)
     paging = {"PaginationToken": token} if token else {}
     if email_prefix:
         escaped = email_prefix.replace("\\", "\\\\").replace('"', '\\"')
         paging["Filter"] = f'email ^= "{escaped}"'
     answer = get_gateway().administer("list_users", errors, Limit=limit, **paging)
     return answer["Users"], answer.get("PaginationToken")
+
+
+def _users_with(
+    role: Role, limit: int, token: str | None, errors: ErrorsByCode
+) -> tuple[list[Mapping[str, Any]], str | None]:
+    """One page of a group that grants `role`. The token is the number of the group, and Cognito's own within that."""
+    number, _, inner = (token or "0|").partition("|")
+    groups = get_config().groups_of(role)[int(number) :]
+    if not groups:
+        raise Refused  # the settings have changed since
+    paging = {"NextToken": inner} if inner else {}
+    answer = get_gateway().administer("list_users_in_group", errors, GroupName=groups[0], Limit=limit, **paging)
+    if following := answer.get("NextToken"):
+        return answer["Users"], f"{number}|{following}"
+    return answer["Users"], f"{int(number) + 1}|" if len(groups) > 1 else None
 
 
 def _begins(user: Mapping[str, Any], email_prefix: str) -> bool:
@@ -100,25 +115,29 @@ def account(username: str) -> Account:
 
 def roles_of_person(username: str) -> tuple[Role, ...]:
     """The roles somebody's groups give now, highest first. Raises PersonNotFound."""
-    groups = get_gateway().administer_all("admin_list_groups_for_user", "Groups", _NOBODY, Username=username)
-    held = roles_from_groups(group["GroupName"] for group in groups)
+    held = roles_from_groups(_groups_of_person(username), get_config().group_roles)
     return tuple(role for role in Role if role in held)
 
 
+def _groups_of_person(username: str) -> list[str]:
+    groups = get_gateway().administer_all("admin_list_groups_for_user", "Groups", _NOBODY, Username=username)
+    return [group["GroupName"] for group in groups]
+
+
 def grant(username: str, role: Role) -> None:
-    """Put somebody into the group of `role`; they may be there already. Raises PersonNotFound."""
-    get_gateway().administer("admin_add_user_to_group", _NOBODY, Username=username, GroupName=role.value)
+    """Put somebody into the (first) group of `role`; they may be there already. Raises PersonNotFound."""
+    group, *_ = get_config().groups_of(role)
+    get_gateway().administer("admin_add_user_to_group", _NOBODY, Username=username, GroupName=group)
 
 
 def replace_role(username: str, role: Role) -> None:
     """Make `role` their only one among ours; the new group comes first. Raises PersonNotFound."""
-    held = roles_of_person(username)
-    if role not in held:
+    held, granted_by = _groups_of_person(username), get_config().group_roles
+    if role not in roles_from_groups(held, granted_by):
         grant(username, role)
-    for other in held:
-        if other is not role:
-            errors = _NOBODY
-            get_gateway().administer("admin_remove_user_from_group", errors, Username=username, GroupName=other.value)
+    for group in held:
+        if granted_by.get(group, role) is not role:
+            get_gateway().administer("admin_remove_user_from_group", _NOBODY, Username=username, GroupName=group)
 
 
 def disable(username: str) -> None:

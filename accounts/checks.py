@@ -52,6 +52,13 @@ def _contradictory(config: CognitoConfig) -> Iterator[Finding]:
         yield 8, "COGNITO_SIGN_UP_ROLES", f"must not hold {Role.ADMIN}.", "Administrators promote, strangers do not."
     if not config.sign_up_roles:
         yield 8, "COGNITO_SIGN_UP_ROLES", "must hold at least one role.", None
+    if without := [role for role in Role if not config.groups_of(role)]:
+        yield (
+            15,
+            "COGNITO_GROUP_ROLES",
+            f"leaves no group for {', '.join(without)}.",
+            "Each role needs one to be granted.",
+        )
     if config.require_audience and not config.resource_identifiers:
         sentence = "refuses every access token while COGNITO_RESOURCE_IDENTIFIERS is empty."
         yield 13, "COGNITO_REQUIRE_AUDIENCE", sentence, "Name what this API is called in `aud`."

@@ -31,6 +31,7 @@ class CognitoConfig:
 
     `issuers` are compared with a token's `iss` as whole strings; `jwks_url` is empty unless one was set for all of
     them. `resource_identifiers` are what this API is called in the `aud` of an access token bound to a resource.
+    `group_roles` and `scope_roles` map a group or a scope to the role that it grants.
     """
 
     region: str
@@ -49,12 +50,23 @@ class CognitoConfig:
     leeway_seconds: int
     max_token_age_seconds: int | None
     sign_up_roles: tuple[Role, ...]
+    group_roles: Mapping[str, Role]
     scope_roles: Mapping[str, Role]
     header_refresh: bool
+
+    def groups_of(self, role: Role) -> tuple[str, ...]:
+        """The groups that grant `role`; people are put into the first."""
+        return tuple(group for group, granted in self.group_roles.items() if granted is role)
 
     def jwks_url_of(self, issuer: str) -> str:
         """Where the key set of `issuer` is published (AWS: "Verifying JSON web tokens")."""
         return self.jwks_url or f"{issuer}/.well-known/jwks.json"
+
+
+def complete_group_roles(named: Mapping[str, Role]) -> Mapping[str, Role]:
+    """`named`, and for each role that it gives to no group the group of the role's own name."""
+    given = set(named.values())
+    return {**{role.value: role for role in Role if role not in given}, **named}
 
 
 def default_issuers(region: str, pool: str) -> tuple[str, ...]:
@@ -89,6 +101,7 @@ def get_config() -> CognitoConfig:
         leeway_seconds=_setting("COGNITO_LEEWAY_SECONDS", 10),
         max_token_age_seconds=_setting("COGNITO_MAX_TOKEN_AGE_SECONDS", None),
         sign_up_roles=tuple(Role(role) for role in _setting("COGNITO_SIGN_UP_ROLES", [Role.GUEST])),
+        group_roles=complete_group_roles(_setting("COGNITO_GROUP_ROLES", {})),
         scope_roles=_setting("COGNITO_SCOPE_ROLES", DEFAULT_SCOPE_ROLES),
         header_refresh=_setting("COGNITO_HEADER_REFRESH", False),
     )

@@ -10,7 +10,6 @@ from django.conf import settings
 from accounts.cognito import get_gateway
 from accounts.conf import get_config
 from accounts.exceptions import CognitoMisconfigured
-from accounts.roles import Role
 
 HOSTED_CALLBACK = "/accounts/hosted/callback/"
 MIN_PASSWORD_LENGTH = 8
@@ -44,9 +43,9 @@ def examine() -> Iterator[Finding]:
     mfa = gateway.administer("get_user_pool_mfa_config")
     yield from _pool(pool, mfa)
     groups = {group["GroupName"] for group in gateway.administer_all("list_groups", "Groups", Limit=60)}
-    for role in Role:
-        if role.value not in groups:
-            yield Finding("groups", f"There is no group {role.value}.", f"A UserPoolGroup named {role.value}.")
+    for group, role in config.group_roles.items():
+        if group not in groups:
+            yield Finding("groups", f"There is no group {group}.", f"A UserPoolGroup named {group}, for {role}.")
     for client_id in sorted(config.client_ids):
         try:
             client = gateway.administer("describe_user_pool_client", ClientId=client_id)["UserPoolClient"]

@@ -1,11 +1,11 @@
-"""What may somebody do? The three roles, and how groups and scopes become roles."""
+"""The three roles, and the mapping of Cognito's groups and OAuth scopes to them."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """A role of the product. Its value is the name of the Cognito group that grants it."""
+    """A role of the product. Its value is also the name of the Cognito group that grants it by default."""
 
     ADMIN = "ROLE_ADMIN"
     USER = "ROLE_USER"
@@ -14,12 +14,10 @@ class Role(StrEnum):
 
 EVERY_ROLE = frozenset(Role)
 
-_BY_GROUP: Mapping[str, Role] = {role.value: role for role in Role}
 
-
-def roles_from_groups(groups: Iterable[str]) -> frozenset[Role]:
-    """Roles of a person, from the `cognito:groups` of their token. Groups that are not roles are ignored."""
-    return frozenset(_BY_GROUP[group] for group in groups if group in _BY_GROUP)
+def roles_from_groups(groups: Iterable[str], granted_by: Mapping[str, Role]) -> frozenset[Role]:
+    """Roles of a person, from the `cognito:groups` of their token; `granted_by` maps a group to the role it grants."""
+    return frozenset(granted_by[group] for group in groups if group in granted_by)
 
 
 def roles_from_scopes(scopes: Iterable[str], granted_by: Mapping[str, Role]) -> frozenset[Role]:

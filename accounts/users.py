@@ -50,7 +50,7 @@ class CognitoUser:
             granted_by = get_config().scope_roles if scope_roles is None else scope_roles
             roles = roles_from_scopes(claims.scopes, granted_by)
         else:
-            roles = roles_from_groups(claims.groups)
+            roles = roles_from_groups(claims.groups, get_config().group_roles)
         return cls(
             sub=claims.sub,
             username=claims.username or claims.client_id,

@@ -97,10 +97,20 @@ def roles(value: str) -> list[Role]:
 
 def scope_roles(value: str) -> Mapping[str, Role]:
     """A comma list of `scope=ROLE`. Raises ValueError for another form."""
-    pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
-    if not all(scope and separator for scope, separator, _ in pairs):
-        raise ValueError("must be a comma list such as books/read=ROLE_GUEST.")
-    return {scope.strip(): _role(role.strip()) for scope, _, role in pairs}
+    return _granting(value, "books/read=ROLE_GUEST")
+
+
+def group_roles(value: str) -> Mapping[str, Role]:
+    """A comma list of `group=ROLE`. Raises ValueError for another form."""
+    return _granting(value, "editors=ROLE_USER")
+
+
+def _granting(value: str, example: str) -> Mapping[str, Role]:
+    # At the last sign: groups and scopes may hold it.
+    pairs = [item.strip().rpartition("=") for item in value.split(",") if item.strip()]
+    if not pairs or not all(name.strip() and separator for name, separator, _ in pairs):
+        raise ValueError(f"must be a comma list such as {example}.")
+    return {name.strip(): _role(role.strip()) for name, _, role in pairs}
 
 
 def rates(value: str) -> Mapping[RateName, Rate]:

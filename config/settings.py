@@ -1,6 +1,7 @@
 """How is this service set up? The only reader of the environment: every variable is in `.env.example`."""
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,7 @@ COGNITO_DELEGATED_TOKENS = _env.text("COGNITO_DELEGATED_TOKENS", "refuse")
 COGNITO_LEEWAY_SECONDS = _env.number("COGNITO_LEEWAY_SECONDS", 10)
 COGNITO_MAX_TOKEN_AGE_SECONDS = _env.number("COGNITO_MAX_TOKEN_AGE_SECONDS", None, minimum=1)
 COGNITO_SIGN_UP_ROLES = _env.read("COGNITO_SIGN_UP_ROLES", environment.roles, [Role.GUEST])
+COGNITO_GROUP_ROLES: Mapping[str, Role] = _env.read("COGNITO_GROUP_ROLES", environment.group_roles, {})
 COGNITO_SCOPE_ROLES = _env.read("COGNITO_SCOPE_ROLES", environment.scope_roles, DEFAULT_SCOPE_ROLES)
 COGNITO_HEADER_REFRESH = _env.flag("COGNITO_HEADER_REFRESH", False)
 

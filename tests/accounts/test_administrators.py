@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from accounts import administration
 from accounts.cognito import get_gateway
@@ -108,6 +109,39 @@ def test_a_new_role_counts_after_the_next_refresh_and_old_tokens_are_refused(adm
     assert fresh.verdict() == "ok"
     assert claims_of(fresh.tokens["access_token"])["cognito:groups"] == ["ROLE_GUEST"]
     assert fresh.client.post(BOOKS, {"title": "Emma", "authors": ["Jane Austen"]}).status_code == 403
+
+
+@pytest.fixture
+def other_groups(cognito: LocalCognito, settings: Settings) -> None:
+    """The roles of users and administrators are given by groups of other names; two give the first."""
+    settings.COGNITO_GROUP_ROLES = {"editors": Role.USER, "writers": Role.USER, "it-admins": Role.ADMIN}
+    for name in settings.COGNITO_GROUP_ROLES:
+        get_gateway().administer("create_group", GroupName=name)
+    for email, name in (("admin@example.com", "it-admins"), ("user@example.com", "writers")):
+        get_gateway().administer("admin_add_user_to_group", Username=email, GroupName=name)
+
+
+def test_roles_are_given_and_taken_by_the_groups_that_the_settings_name(other_groups: None) -> None:
+    admin, uma = Person.signed_in("admin@example.com"), Person.signed_in("user@example.com")
+    changed = admin.client.put(f"{USERS}{uma.sub}/role/", {"role": "ROLE_GUEST"})
+    assert changed.json()["roles"] == ["ROLE_GUEST"]
+    # ROLE_USER is no group of ours any more: it stays as it is, and gives nothing.
+    assert set(claims_of(uma.refreshed().tokens["access_token"])["cognito:groups"]) == {"ROLE_GUEST", "ROLE_USER"}
+    changed = admin.client.put(f"{USERS}{uma.sub}/role/", {"role": "ROLE_USER"})
+    assert changed.json()["roles"] == ["ROLE_USER"]
+    assert set(claims_of(uma.refreshed().tokens["access_token"])["cognito:groups"]) == {"ROLE_USER", "editors"}
+
+
+def test_people_of_a_role_are_listed_by_all_groups_that_give_it(other_groups: None) -> None:
+    get_gateway().administer("admin_add_user_to_group", Username="guest@example.com", GroupName="editors")
+    admin = Person.signed_in("admin@example.com")
+    page = admin.client.get(USERS, {"role": "ROLE_USER", "page_size": "1"}).json()
+    assert [person["email"] for person in page["results"]] == ["guest@example.com"]
+    page = admin.client.get(page["next"]).json()
+    assert [person["email"] for person in page["results"]] == ["user@example.com"]
+    assert page["next"] is None
+    whole = admin.client.get(USERS, {"role": "ROLE_USER"}).json()
+    assert [person["email"] for person in whole["results"]] == ["guest@example.com", "user@example.com"]
 
 
 def test_who_is_disabled_is_out_and_who_is_enabled_may_sign_in(admin: Person, uma: Person, visitor: Client) -> None:

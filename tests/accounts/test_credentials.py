@@ -10,6 +10,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.api import urls as account_urls
 from accounts.authentication import BearerAuthentication
+from accounts.roles import Role
 from accounts.testing import Pool, subject
 from accounts.tokens import get_verifier
 from accounts.users import CognitoUser
@@ -116,6 +117,15 @@ def test_groups_give_a_machine_nothing_and_scopes_give_a_person_nothing(visitor:
 def test_unknown_groups_are_ignored(visitor: Client, pool: Pool) -> None:
     token = pool.access_token("Uma", ["eu-west-1_Books0001_Google", "role_admin", "ROLE_USER"])
     assert visitor.bearing(token).post(BOOKS, BOOK).status_code == 201
+
+
+def test_groups_give_the_roles_that_the_settings_name(visitor: Client, pool: Pool, settings: Settings) -> None:
+    settings.COGNITO_GROUP_ROLES = {"editors": Role.USER, "it-admins": Role.ADMIN}
+    assert visitor.bearing(pool.access_token("Uma", ["editors"])).post(BOOKS, BOOK).status_code == 201
+    assert visitor.bearing(pool.access_token("Ada", ["ROLE_ADMIN"])).post(BOOKS, BOOK).status_code == 403
+    settings.BOOKS_PUBLIC_READ = False
+    assert visitor.bearing(pool.access_token("Ada", ["ROLE_ADMIN"])).get(BOOKS).status_code == 403
+    assert visitor.bearing(pool.access_token("Gwen", ["ROLE_GUEST"])).get(BOOKS).status_code == 200
 
 
 def test_reading_with_a_token_touches_no_table_of_people(uma: Client) -> None:

@@ -9,6 +9,7 @@ from pytest_django.fixtures import Settings
 
 from accounts import doctor
 from accounts.cognito import get_gateway
+from accounts.roles import Role
 from local_cognito.server import LocalCognito
 
 FLOWS = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
@@ -133,6 +134,11 @@ def test_a_pool_that_was_made_otherwise_is_found(
 def test_a_missing_group_is_found(cognito: LocalCognito) -> None:
     get_gateway().administer("delete_group", GroupName="ROLE_GUEST")
     assert "groups: There is no group ROLE_GUEST." in problems()
+
+
+def test_groups_that_the_settings_name_are_looked_for(cognito: LocalCognito, settings: Settings) -> None:
+    settings.COGNITO_GROUP_ROLES = {"editors": Role.USER}
+    assert problems() == {"groups: There is no group editors."}
 
 
 def test_a_client_that_the_pool_does_not_have_is_found(cognito: LocalCognito, settings: Settings) -> None:

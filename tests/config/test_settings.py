@@ -124,6 +124,11 @@ def test_a_whole_environment_has_no_findings(read: Read) -> None:
         ("COGNITO_SIGN_UP_ROLES", "ROLE_ROOT", "names an unknown role"),
         ("COGNITO_SIGN_UP_ROLES", ",", "must hold at least one role"),
         ("COGNITO_SCOPE_ROLES", "books/read", "must be a comma list such as"),
+        ("COGNITO_GROUP_ROLES", "editors", "must be a comma list such as editors=ROLE_USER"),
+        ("COGNITO_GROUP_ROLES", "=ROLE_USER", "must be a comma list such as editors=ROLE_USER"),
+        ("COGNITO_GROUP_ROLES", ",", "must be a comma list such as editors=ROLE_USER"),
+        ("COGNITO_GROUP_ROLES", "editors=EDITOR", "names an unknown role"),
+        ("COGNITO_GROUP_ROLES", "ROLE_GUEST=ROLE_USER", "leaves no group for ROLE_GUEST"),
         ("COGNITO_REQUIRE_AUDIENCE", "perhaps", "must be true or false"),
         ("COGNITO_REQUIRE_AUDIENCE", "true", "refuses every access token while COGNITO_RESOURCE_IDENTIFIERS is empty"),
         ("COGNITO_DELEGATED_TOKENS", "yes", "must be one of refuse, accept"),
@@ -184,6 +189,14 @@ def test_the_domain_of_each_region_is_what_botocore_knows() -> None:
         assert default_issuers(region, "x")[0] == f"https://{host}/x"
 
 
+def test_groups_give_roles_and_a_role_that_none_gives_keeps_the_group_of_its_name(read: Read) -> None:
+    assert read(COGNITO_GROUP_ROLES="editors=ROLE_USER, it=admins = ROLE_ADMIN,writers=ROLE_USER") == []
+    config = get_config()
+    named = {"editors": Role.USER, "writers": Role.USER, "it=admins": Role.ADMIN}
+    assert config.group_roles == {**named, "ROLE_GUEST": Role.GUEST}
+    assert config.groups_of(Role.USER) == ("editors", "writers")
+
+
 def test_a_comma_list_replaces_the_issuers(read: Read) -> None:
     assert read(COGNITO_ISSUER="https://one.example.com/pool, https://two.example.com/pool") == []
     assert get_config().issuers == ("https://one.example.com/pool", "https://two.example.com/pool")
@@ -199,6 +212,7 @@ def test_what_is_not_said_has_a_safe_default(read: Read, settings: Settings) -> 
     assert (config.require_audience, config.delegated_tokens) == (False, "refuse")
     assert (config.token_use, config.leeway_seconds, config.max_token_age_seconds) == ("access", 10, None)
     assert config.sign_up_roles == (Role.GUEST,)
+    assert config.group_roles == {"ROLE_ADMIN": Role.ADMIN, "ROLE_USER": Role.USER, "ROLE_GUEST": Role.GUEST}
     assert config.scope_roles == {"books/read": "ROLE_GUEST", "books/write": "ROLE_USER", "books/admin": "ROLE_ADMIN"}
     assert config.client_ids == {"client"}
     assert not config.header_refresh
