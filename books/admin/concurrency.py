@@ -14,6 +14,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -133,6 +134,22 @@ class ConcurrentAdmin(ModelAdmin):
             return found
         # Not against references to it: a book that is being saved may name an author that is open here.
         return self.get_queryset(request).select_for_update(no_key=True).filter(pk=found.pk).first()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form. Where the row has been deleted since it was opened, what was typed begins a new one."""
+        if (
+            request.method != "POST"
+            or not self.has_add_permission(request)
+            or self.get_object(request, unquote(object_id)) is not None
+        ):
+            return super().change_view(request, object_id, form_url, extra_context)
+        said = f"Somebody deleted this {self.opts.verbose_name} after you opened the page. What you typed is below: "
+        self.message_user(request, f"{said}saving adds it anew.", messages.WARNING)
+        # Django fills the form of a new row from the query string.
+        request.method, request.GET = "GET", request.POST
+        return self.add_view(request, reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_add"), extra_context)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

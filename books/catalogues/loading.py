@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 BATCH = 1000  # rows
 MAX_NAMES_OF_BATCH = 10_000  # of authors
+MAX_CHARACTERS_OF_BATCH = 8 << 20  # of cells: a row may have a million, and all rows of a batch are held
 ATTEMPTS = 5
 
 REPEATED = "unchanged because an earlier row of the file is the same book"
@@ -39,13 +40,14 @@ _WRITTEN = (*TOLD, "updated_at", "version", "title_key", "words")
 def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Rows in portions that fit a transaction and the parameters of a statement."""
     batch: list[Row] = []
-    names = 0
+    names = characters = 0
     for row in rows:
         batch.append(row)
         names += len(row.values.get("author_names", ()))
-        if len(batch) >= BATCH or names >= MAX_NAMES_OF_BATCH:
+        characters += sum(map(len, row.cells)) + len(row.cells)
+        if len(batch) >= BATCH or names >= MAX_NAMES_OF_BATCH or characters >= MAX_CHARACTERS_OF_BATCH:
             yield batch
-            batch, names = [], 0
+            batch, names, characters = [], 0, 0
     if batch:
         yield batch
 

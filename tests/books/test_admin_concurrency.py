@@ -186,6 +186,23 @@ def test_an_author_is_not_renamed_over_another_name(browser: Browser, ben: Brows
     assert Book.objects.get().author_names == [Author.objects.get().name] == ["Jane Austin"]
 
 
+def test_what_was_typed_into_the_page_of_a_book_that_is_gone_begins_a_new_one(browser: Browser, shelve: Shelve) -> None:
+    book = shelve("Emma", "Jane Austen")
+    sent = opened(browser, book)
+    book.discard()
+    page = browser.post(
+        change_of(book), {**sent, "title": "Emma (Ada)", "description": "Hers.", "subjects": "Love\nSurrey"}
+    )
+    assert "Somebody deleted this book after you opened the page." in page.content.decode()
+    assert f'action="{LIST}add/"' in page.content.decode()
+    assert not Book.objects.exists()
+    shown = {name: value for name, value in Form(page).sent.items() if "__prefix__" not in name}
+    author = {"authorship_set-0-author": str(Author.objects.get().pk), "authorship_set-0-position": "0"}
+    assert browser.post(f"{LIST}add/", {**shown, **author}).status_code == 302
+    added = Book.objects.get()
+    assert (added.title, added.description, added.subjects) == ("Emma (Ada)", "Hers.", ["Love", "Surrey"])
+
+
 @pytest.mark.parametrize("kind", ["book", "author"])
 def test_what_was_changed_while_its_deletion_was_asked_about_is_asked_about_again(
     browser: Browser, shelve: Shelve, kind: str

@@ -170,6 +170,13 @@ def test_a_batch_is_cut_short_where_its_rows_name_very_many_authors() -> None:
     assert [len(batch) for batch in loading.batches(rows)] == [100, 100, 50]
 
 
+@pytest.mark.parametrize("cells", [["x" * 40], [""] * 41, ["x", ""] * 15])
+def test_a_batch_is_cut_short_where_its_rows_are_very_long(monkeypatch: pytest.MonkeyPatch, cells: list[str]) -> None:
+    monkeypatch.setattr(loading, "MAX_CHARACTERS_OF_BATCH", 100)
+    rows = (Row(line, cells) for line in range(7))
+    assert [len(batch) for batch in loading.batches(rows)] == [3, 3, 1]
+
+
 def test_one_batch_is_read_while_the_one_before_is_written() -> None:
     reading = [threading.Event() for _ in range(3)]
 
