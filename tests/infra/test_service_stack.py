@@ -514,7 +514,8 @@ def checked(variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **variables},
+        # The check looks for a pooler at the database: not beyond this machine, whatever the name of its host.
+        env={"PATH": os.environ["PATH"], "PGHOSTADDR": "127.0.0.1", **variables},
         capture_output=True,
         text=True,
         check=False,
