@@ -19,7 +19,14 @@ from typing import Any
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+)
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
@@ -32,6 +39,7 @@ from accounts.exceptions import (
     ChallengeExpired,
     CodeMismatch,
     CognitoMisconfigured,
+    CognitoNotAsked,
     CognitoUnavailable,
     CurrentPasswordWrong,
     InvalidCredentials,
@@ -513,7 +521,7 @@ def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappi
         with _slots.one() as has_place:
             if not has_place:
                 logger.warning("Cognito %s was not asked: too many wait for an answer.", operation)
-                raise CognitoUnavailable
+                raise CognitoNotAsked
             asked_at = time.monotonic()
             answer = _asked(client, operation, errors, parameters)
             # Cut-offs of tokens follow Cognito's clock (accounts.revocation).
@@ -531,6 +539,7 @@ def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappi
 
 _OUTCOMES: Mapping[type[Exception], str] = {
     CognitoUnavailable: "unavailable",
+    CognitoNotAsked: "unavailable",
     CognitoMisconfigured: "misconfigured",
     TooManyAttempts: "limited",
 }
@@ -549,6 +558,9 @@ def _asked(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappin
     except NoCredentialsError as error:
         logger.error("Cognito %s could not be asked: %s. Check the settings.", operation, type(error).__name__)
         raise CognitoMisconfigured from None
+    except (EndpointConnectionError, ConnectTimeoutError) as error:
+        logger.warning("Cognito %s was not reached: %s", operation, type(error).__name__)
+        raise CognitoNotAsked from None
     except BotoCoreError as error:
         logger.warning("Cognito %s failed: %s", operation, type(error).__name__)
         raise CognitoUnavailable from None

@@ -110,6 +110,10 @@ class CognitoUnavailable(AccountError):
     wait = 5
 
 
+class CognitoNotAsked(CognitoUnavailable):
+    """Cognito was not reached, so it did nothing. The same answer: to a client it makes no difference."""
+
+
 class CognitoMisconfigured(AccountError):
     """Our settings or the pool's are wrong. The cause is in the log, never in the answer."""
 

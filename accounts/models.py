@@ -111,6 +111,31 @@ class KnownSession(models.Model):
         return f"session {self.origin_jti}"
 
 
+class Intent(models.Model):
+    """A change to an account that is under way, and after which the person's tokens must end (accounts.intents).
+
+    Deleted when all of it is done. `sub` is empty where there is nobody, `username` for a machine.
+    """
+
+    class Act(models.TextChoices):
+        """What changes."""
+
+        DELETE = "delete"
+        DISABLE = "disable"
+        CREDENTIAL = "credential"
+        ROLE = "role"
+        SIGN_OUT = "sign_out"
+
+    act = models.CharField(max_length=16, choices=Act)
+    sub = models.CharField("subject", max_length=255, blank=True)
+    username = models.CharField(max_length=255, blank=True)
+    revoked = models.BooleanField(default=False, help_text="Tokens have ended here; Cognito has not answered yet.")
+    due_at = models.DateTimeField(db_index=True, help_text="When it counts as left over, or may be tried again.")
+
+    def __str__(self) -> str:
+        return f"{self.act} of {self.sub}"
+
+
 KEPT_DAYS = 90
 
 

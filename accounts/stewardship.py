@@ -1,14 +1,16 @@
 """What happens when an administrator acts on somebody's account? The API and the admin do it by these verbs alone.
 
-Each keeps an audit record, asks Cognito, and then revokes what was issued before: a refresh between the two would
-otherwise yield tokens from after the cut-off. What Cognito may have done before it failed is recorded and revoked too.
+Each keeps an audit record, asks Cognito, and then revokes what was issued before (accounts.intents): a refresh between
+the two would otherwise yield tokens from after the cut-off. What Cognito may have done before it failed is recorded and
+revoked too.
 `actor` is the administrator's subject, `sub` that of the other person. Each raises OwnAccount, PersonNotFound, and
 what the gateway raises.
 """
 
-from accounts import administration, revocation
+from accounts import administration, intents, revocation
 from accounts.cognito import Refused, get_gateway
 from accounts.exceptions import NothingToResend, OwnAccount, PersonNotFound
+from accounts.intents import Act
 from accounts.models import AuditRecord
 from accounts.results import Page, Person, Place, PlaceUnknown
 from accounts.roles import Role
@@ -37,10 +39,8 @@ def change_role(actor: str, sub: str, role: Role) -> Person:
     other = _somebody_else(actor, sub)
     was = " ".join(other.roles) or "none"
     _keep(actor, other, AuditRecord.Action.ROLE, f"{was} to {role}")
-    try:
+    with intents.ending_tokens(Act.ROLE, other.sub, other.username):
         administration.replace_role(other.username, role)
-    finally:
-        revocation.revoke_person(other.sub)
     return person(sub)
 
 
@@ -48,10 +48,8 @@ def disable(actor: str, sub: str) -> None:
     """Lock somebody out: they can neither sign in nor refresh, and their tokens are refused."""
     other = _somebody_else(actor, sub)
     _keep(actor, other, AuditRecord.Action.DISABLE)
-    try:
+    with intents.ending_tokens(Act.DISABLE, other.sub, other.username):
         administration.disable(other.username)
-    finally:
-        revocation.revoke_person(other.sub, beyond_leeway=True)
 
 
 def enable(actor: str, sub: str) -> None:
@@ -66,10 +64,8 @@ def sign_out(actor: str, sub: str) -> None:
     """End all of somebody's sessions; they may sign in again."""
     other = _somebody_else(actor, sub)
     _keep(actor, other, AuditRecord.Action.SIGN_OUT)
-    try:
-        administration.sign_out_everywhere(other.username)
-    finally:
-        revocation.revoke_person(other.sub)
+    with intents.ending_tokens(Act.SIGN_OUT, other.sub, other.username):
+        pass
 
 
 def resend(actor: str, sub: str) -> None:

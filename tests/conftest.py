@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from accounts import revocation, throttles
+from accounts import intents, revocation, throttles
 from accounts.keys import fetch_document
 from accounts.roles import Role
 from accounts.testing import Pool, subject
@@ -105,6 +105,7 @@ def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     throttles.forget()
     revocation.forget()
     yield
+    intents.forget()
     get_verifier.cache_clear()
 
 

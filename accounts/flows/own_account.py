@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest
 
-from accounts import administration, challenges, revocation, throttles
+from accounts import challenges, intents, revocation, throttles
 from accounts.cognito import get_gateway
 from accounts.exceptions import (
     AccountError,
@@ -12,10 +12,9 @@ from accounts.exceptions import (
     CognitoUnavailable,
     CurrentPasswordWrong,
     InvalidCredentials,
-    PersonNotFound,
 )
 from accounts.flows.sign_in import mfa_account
-from accounts.models import User
+from accounts.intents import Act
 from accounts.results import Challenge, Profile, Tokens
 from accounts.tokens import Claims
 
@@ -79,26 +78,22 @@ def delete_account(request: HttpRequest, access_token: str, claims: Claims, pass
     Raises CurrentPasswordWrong, Throttled.
     """
     _prove_password(request, access_token, claims, password)
-    try:
-        get_gateway().delete_account(access_token)
-    except CognitoUnavailable:
-        if not _is_gone(claims):  # only the answer was lost
-            raise
-    finally:
-        # First of all nobody may act in their name any more; only then is their row gone for good.
+    username = claims.username or claims.sub
+    with intents.ending_tokens(Act.DELETE, claims.sub, username):
+        # First of all nobody may act in their name any more: this is written to the database, or nothing happens.
         revocation.revoke_person(claims.sub)
-    User.objects.filter(sub=claims.sub).delete()
-    revocation.forget_sessions_of(claims.sub)
+        try:
+            get_gateway().delete_account(access_token)
+        except CognitoUnavailable:
+            if not _is_gone(claims.sub, username):  # only the answer was lost
+                raise
 
 
-def _is_gone(claims: Claims) -> bool:
+def _is_gone(sub: str, username: str) -> bool:
     try:
-        administration.person(claims.username or claims.sub)
-    except PersonNotFound:
-        return True
+        return intents.is_gone(sub, username)
     except AccountError:
         return False  # nobody can tell now
-    return False
 
 
 def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: str, code: str) -> None:

@@ -4,11 +4,13 @@ from contextlib import suppress
 
 from django.http import HttpRequest
 
-from accounts import administration, revocation, throttles
+from accounts import administration, intents, throttles
 from accounts.cognito import Refused, get_gateway
 from accounts.exceptions import AccountError, PersonNotFound
 from accounts.flows.own_account import address_of
-from accounts.flows.sign_out import sign_out_everywhere
+from accounts.flows.sign_out import end_sessions
+from accounts.intents import Act
+from accounts.results import Account
 from accounts.tokens import Claims
 
 
@@ -40,14 +42,10 @@ def reset_password(request: HttpRequest, email: str, code: str, new_password: st
         try:
             account = administration.account(email)
         except PersonNotFound:
-            account = None
-        get_gateway().reset_password(email, code, new_password)
-        attempt.succeeded()
-    if account is not None:
-        try:
-            administration.sign_out_everywhere(account.username)
-        finally:
-            revocation.revoke_person(account.sub)
+            account = Account(sub="", username="")
+        with intents.ending_tokens(Act.CREDENTIAL, account.sub, account.username, refusable=True):
+            get_gateway().reset_password(email, code, new_password)
+            attempt.succeeded()
 
 
 def change_password(request: HttpRequest, access_token: str, claims: Claims, current: str, new: str) -> None:
@@ -57,7 +55,14 @@ def change_password(request: HttpRequest, access_token: str, claims: Claims, cur
     """
     administration.require_good_password(new)
     # By the address, as at sign-in: a stolen token gives no guesses beside those.
-    with throttles.attempt(request, account=("sign_in_account", address_of(access_token, claims))) as attempt:
+    counted = throttles.attempt(request, account=("sign_in_account", address_of(access_token, claims)))
+    ending = intents.ending_tokens(
+        Act.CREDENTIAL,
+        claims.sub,
+        claims.username or claims.sub,
+        refusable=True,
+        end_sessions=lambda: end_sessions(access_token, claims),
+    )
+    with counted as attempt, ending:
         get_gateway().change_password(access_token, current, new)
         attempt.succeeded()
-    sign_out_everywhere(access_token, claims)

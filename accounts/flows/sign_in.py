@@ -5,7 +5,7 @@ import logging
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
-from accounts import administration, challenges, revocation, throttles
+from accounts import administration, challenges, intents, revocation, throttles
 from accounts.cognito import get_gateway
 from accounts.exceptions import (
     AccountError,
@@ -76,6 +76,7 @@ def refresh(refresh_token: str, claims: Claims | None = None) -> Tokens:
     if tokens.refresh_token != refresh_token:
         revocation.forget_session(refresh_token)
     revocation.remember_session(tokens.refresh_token, fresh)
+    intents.look()
     return tokens
 
 
@@ -96,6 +97,7 @@ def _completed(outcome: Tokens | Challenge, email: str) -> Tokens | Challenge:
         except AccountError as error:
             logger.warning("A role could not be granted at sign-in: %s", error.get_codes())
     revocation.remember_session(outcome.refresh_token, claims)
+    intents.look()
     return outcome
 
 

@@ -2,10 +2,11 @@
 
 from contextlib import suppress
 
-from accounts import administration, revocation
+from accounts import administration, intents, revocation
 from accounts.cognito import Refused, get_gateway
 from accounts.exceptions import CognitoUnavailable, PersonNotFound, RefreshTokenInvalid
 from accounts.flows.sign_in import claims_of_new
+from accounts.intents import Act
 from accounts.tokens import Claims
 
 
@@ -20,28 +21,30 @@ def sign_out(refresh_token: str, claims: Claims | None = None) -> None:
             tokens = get_gateway().refresh_of_any_client(refresh_token)
             session = claims_of_new(tokens).origin_jti
             ended.append(tokens.refresh_token)
-    try:
-        for token in dict.fromkeys(ended):
-            get_gateway().revoke(token)
-    finally:
-        # Ours ends even while Cognito does not answer.
-        if session is not None:
-            revocation.revoke_session(session)
+    # Ours ends first: that is written to the database, or nothing happens. A refresh in between changes nothing, its
+    # tokens belong to the same session.
+    if session is not None:
+        revocation.revoke_session(session)
+    for token in dict.fromkeys(ended):
+        get_gateway().revoke(token)
     revocation.forget_session(refresh_token)
 
 
 def sign_out_everywhere(access_token: str, claims: Claims) -> None:
-    """End all sessions of the person: in Cognito first, so that nothing is refreshed behind our cut-off.
+    """End all sessions of the person: in Cognito first, so that nothing is refreshed behind our cut-off."""
+    with intents.ending_tokens(
+        Act.SIGN_OUT, claims.sub, claims.username or "", end_sessions=lambda: end_sessions(access_token, claims)
+    ):
+        pass
+
+
+def end_sessions(access_token: str, claims: Claims) -> None:
+    """End the refresh tokens of the person at Cognito.
 
     Cognito takes an access token for that, but not every one: where it does not, we ask as administrators.
     """
     try:
-        if claims.username is not None:  # a machine has no sessions
-            try:
-                get_gateway().sign_out_everywhere(access_token)
-            except (Refused, CognitoUnavailable):
-                with suppress(PersonNotFound):
-                    administration.sign_out_everywhere(claims.username)
-    finally:
-        # Ours end even while Cognito does not answer.
-        revocation.revoke_person(claims.sub)
+        get_gateway().sign_out_everywhere(access_token)
+    except (Refused, CognitoUnavailable):
+        with suppress(PersonNotFound):
+            administration.sign_out_everywhere(claims.username or claims.sub)

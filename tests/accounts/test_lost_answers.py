@@ -31,10 +31,10 @@ Lose = Callable[..., None]
 
 @pytest.fixture
 def lose(monkeypatch: pytest.MonkeyPatch) -> Lose:
-    """Makes an operation of Cognito fail as if it had timed out, `done` or not."""
+    """Makes an operation of Cognito fail as if it had timed out, `done` or not; None makes it work again."""
     gateway_class = type(get_gateway())
     call, administer = gateway_class._call, gateway_class.administer
-    lost: dict[str, bool] = {}
+    lost: dict[str, bool | None] = {}
 
     def failing(made: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(self: Any, operation: str, *args: Any, **parameters: Any) -> Any:
@@ -49,7 +49,7 @@ def lose(monkeypatch: pytest.MonkeyPatch) -> Lose:
     monkeypatch.setattr(gateway_class, "_call", failing(call))
     monkeypatch.setattr(gateway_class, "administer", failing(administer))
 
-    def lose(operation: str, *, done: bool = False) -> None:
+    def lose(operation: str, *, done: bool | None = False) -> None:
         lost[operation] = done
 
     return lose
