@@ -28,7 +28,7 @@ MAX_PAGE_COUNT = 2**31 - 1  # what the column holds
 
 # For OpenAPI, in the part of regular expressions that Python and ECMA 262 share. Blanks around a text are cut off.
 _ANY_TEXT = r"^[^\u0000]*$"
-_SOME_TEXT = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+_SOME_TEXT = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"  # Python counts more signs as blanks than ECMA 262
 
 BOOK_COLUMNS = ("id", *TOLD, "added_by_id", "created_at", "updated_at", "version")
 

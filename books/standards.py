@@ -20,7 +20,7 @@ _langcodes = Lock()
 
 # What the functions below accept, but for check digits and the registry of languages: for OpenAPI, in the part of
 # regular expressions that Python and ECMA 262 share.
-ISBN_PATTERN = r"[\s-]*(9[\s-]*7[\s-]*[89]([\s-]*[0-9]){10}|([0-9][\s-]*){9}[0-9Xx])[\s-]*"
+ISBN_PATTERN = r"\s*[ -]*(9[ -]*7[ -]*[89]([ -]*[0-9]){10}|([0-9][ -]*){9}[0-9Xx])[ -]*\s*"
 LANGUAGE_PATTERN = r"\s*[A-Za-z0-9]+([-_][A-Za-z0-9]+)*\s*"
 
 

@@ -24,7 +24,7 @@ NO_BLANKS = RegexValidator(r"^\S*\Z", "Blanks are not allowed.")
 # For OpenAPI, in the part of regular expressions that Python and ECMA 262 share: any sign but a control character; one
 # that is not a blank either. Blanks around a text are cut off.
 _SIGN = r"[^\u0000-\u001f\u007f]"
-_INK = r"[^\s\u0000-\u001f\u007f]"
+_INK = r"[^\s\u0000-\u001f\u007f\u0085]"
 
 
 class _Strict:
@@ -61,6 +61,12 @@ class EmailField(_Strict, serializers.EmailField):
 
 class PasswordField(_Strict, serializers.CharField):
     """A password: never trimmed, never in an answer."""
+
+    @property
+    def accepts(self) -> Mapping[str, Any]:
+        """JSON Schema keywords of what the field accepts beside its own patterns: anything but NUL."""
+        has_pattern = any(isinstance(validator, RegexValidator) for validator in self.validators)
+        return {} if has_pattern else {"pattern": r"^[^\u0000]*$"}
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("style", {"input_type": "password"})
