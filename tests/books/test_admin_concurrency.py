@@ -188,11 +188,9 @@ def test_an_author_is_not_renamed_over_another_name(browser: Browser, ben: Brows
 
 def test_what_was_typed_into_the_page_of_a_book_that_is_gone_begins_a_new_one(browser: Browser, shelve: Shelve) -> None:
     book = shelve("Emma", "Jane Austen")
-    sent = opened(browser, book)
+    sent, path = opened(browser, book), change_of(book)
     book.discard()
-    page = browser.post(
-        change_of(book), {**sent, "title": "Emma (Ada)", "description": "Hers.", "subjects": "Love\nSurrey"}
-    )
+    page = browser.post(path, {**sent, "title": "Emma (Ada)", "description": "Hers.", "subjects": "Love\nSurrey"})
     assert "Somebody deleted this book after you opened the page." in page.content.decode()
     assert f'action="{LIST}add/"' in page.content.decode()
     assert not Book.objects.exists()
