@@ -1,4 +1,4 @@
-"""The codes that a problem may hold, collected from exception, field and validator classes."""
+"""The codes that a problem may hold, collected from exceptions, limits of requests, fields and validators."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 
 from accounts.tokens import TokenError
+from config import request_limits
 
 _OURS = ("accounts", "books", "config")
 
@@ -25,11 +26,17 @@ def problem_codes() -> list[str]:
     """Every value of `code` in a problem, in alphabetical order."""
     codes = {kind.__dict__["default_code"] for kind in _family(APIException) if "default_code" in kind.__dict__}
     # The base class is never raised as it is; a body that cannot be parsed is `invalid` (config.problems).
-    return sorted(codes - {APIException.default_code, ParseError.default_code} | _token_codes())
+    never = {APIException.default_code, ParseError.default_code}
+    return sorted(codes - never | _token_codes() | _codes_of_limits())
 
 
 def _token_codes() -> set[str]:
     return {kind.code for kind in _family(TokenError) if issubclass(kind, TokenError)}
+
+
+def _codes_of_limits() -> set[str]:
+    limits = vars(request_limits).values()
+    return {limit.code for limit in limits if isinstance(limit, request_limits.Refusal)}
 
 
 def error_codes() -> list[str]:

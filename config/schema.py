@@ -212,10 +212,16 @@ _ALWAYS = {
     "400": "Bad input.",
     "401": "No credentials where some are needed, or bad ones (on any path).",
     "406": "No representation that is accepted.",
+    "431": "A request whose head is over 32 KiB.",
     "500": "A fault on our side.",
     "503": "Something we depend on does not answer: see `Retry-After`.",
 }
-_WITH_BODY = {"413": "A body over 1 MiB.", "415": "A body that is not JSON."}
+_WITH_BODY = {
+    "408": "A body that did not arrive in time.",
+    "411": "A body of unknown length.",
+    "413": "A body over 1 MiB.",
+    "415": "A body that is not JSON.",
+}
 _CONDITIONAL = {"412": "`If-Match` names another version: nothing was changed."}
 _METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -107,7 +107,9 @@ def test_every_operation_says_what_it_does_in_words_of_its_own(schema: dict[str,
 def test_every_error_answer_is_the_one_problem(schema: dict[str, Any]) -> None:
     for name, described in operations(schema):
         failures = {status: answer for status, answer in described["responses"].items() if status >= "400"}
-        assert {"400", "401", "406", "500", "503"} <= set(failures), name
+        assert {"400", "401", "406", "431", "500", "503"} <= set(failures), name
+        if "requestBody" in described:
+            assert {"408", "411", "413", "415"} <= set(failures), name
         for answer in failures.values():
             content = answer["content"]["application/problem+json"]
             assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
@@ -464,7 +466,7 @@ def _codes_in(node: ast.AST) -> Iterator[str]:
         called = getattr(node.func, "id", getattr(node.func, "attr", ""))
         if called.endswith(("Error", "Detail")) or called in ("fail", "bad_parameter"):
             found += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-        place = {"fail": 0, "ErrorDetail": 1, "problem": 1, "bad_parameter": 2}.get(called)
+        place = {"fail": 0, "ErrorDetail": 1, "problem": 1, "Refusal": 1, "bad_parameter": 2}.get(called)
         found += node.args[place : place + 1] if place is not None else []
     if isinstance(node, ast.ClassDef):
         for line in node.body:
