@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError("DATABASE_URL is no PostgreSQL: there are no roles to make.")
         role, password = str(service.get("USER") or ""), str(service.get("PASSWORD") or "")
         if not (role and password):
-            raise CommandError("DATABASE_SERVICE_URL must name the role and its password: postgresql://role:password@…")
+            raise CommandError("DATABASE_SERVICE_URL must name the role and its password, as DATABASE_URL does.")
         if role == connection.settings_dict["USER"]:
             raise CommandError("DATABASE_SERVICE_URL names the owner of DATABASE_URL: the service needs another role.")
         try:
