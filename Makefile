@@ -28,7 +28,7 @@ migrate: $(VENV)/.base  ## bring the database up to date
 benchmark: $(VENV)/.test  ## how fast it is on this machine: four minutes; ARGS=--help lists what can be chosen
 	@exec $(PY) -m benchmarks $(ARGS)
 
-faults: $(VENV)/.test  ## break what it stands on, under load, and write docs/reliability.md: eight minutes; ARGS="-k redis" is one row
+faults: $(VENV)/.test  ## break what it stands on, under load, and write docs/reliability.md: ten minutes; ARGS="-k redis" is one row
 	@env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest -o python_files='fault_*.py test_*.py' tests/faults $(ARGS)
 
 clients: $(VENV)/.e2e  ## clients made from our OpenAPI document by five generators, and the table of what they can do: a minute (needs npm)

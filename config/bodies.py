@@ -30,7 +30,7 @@ from config.request_limits import BODY_TOO_SLOW, refused
 
 AT_ONCE = 5  # of a worker's eight threads
 KEPT_FREE = 1  # for addresses that have none
-WAIT_SECONDS = 0.3  # for a place
+WAIT_SECONDS = 0.3  # for a place, from the moment on when the last one was taken
 PATIENCE_SECONDS = 5.0
 BYTES_PER_SECOND = 32 * 1024
 PART = 64 * 1024  # bytes that are read at a time, at most
@@ -73,16 +73,18 @@ class Places:
     def __init__(self, number: int, kept_free: int) -> None:
         self._free, self._kept_free = number, kept_free
         self._taken: Counter[str] = Counter()
+        self._last_taken: dict[str, float] = {}  # when, by those that hold one; monotonic
         self._changed = threading.Condition()
 
     @contextmanager
     def one(self, address: str) -> Iterator[None]:
         """Hold a place for the length of the block. Raises TooSlow when none is free for `address` in time."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._is_free(address), WAIT_SECONDS):
-                raise TooSlow("Too many clients are sending slowly.")
+            if not self._is_free(address):
+                self._wait_for(address)
             self._free -= 1
             self._taken[address] += 1
+            self._last_taken[address] = time.monotonic()
         try:
             yield
         finally:
@@ -90,8 +92,15 @@ class Places:
                 self._free += 1
                 self._taken[address] -= 1
                 if not self._taken[address]:
-                    del self._taken[address]
+                    del self._taken[address], self._last_taken[address]
                 self._changed.notify_all()
+
+    def _wait_for(self, address: str) -> None:
+        """Wait until a place is free for `address`; not where those that hold them have kept theirs for long."""
+        last = self._last_taken.get(address) or max(self._last_taken.values())
+        seconds = last + WAIT_SECONDS - time.monotonic()
+        if not self._changed.wait_for(lambda: self._is_free(address), max(seconds, 0.0)):
+            raise TooSlow("Too many clients are sending slowly.")
 
     def _is_free(self, address: str) -> bool:
         return self._free > (self._kept_free if address in self._taken else 0)

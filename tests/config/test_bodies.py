@@ -42,10 +42,10 @@ class BodyOf:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self._places = Places(AT_ONCE, KEPT_FREE)
+        self.places = Places(AT_ONCE, KEPT_FREE)
 
     def __call__(self, source: Source, length: int | None = len(CONTENT), address: str = AMY, **environ: str) -> Body:
-        return Body(source, length, {"REMOTE_ADDR": address, **environ}, self._places, self.clock)
+        return Body(source, length, {"REMOTE_ADDR": address, **environ}, self.places, self.clock)
 
 
 @pytest.fixture
@@ -128,6 +128,20 @@ def test_one_address_leaves_places_to_the_others(body_of: BodyOf) -> None:
         with pytest.raises(TooSlow):
             body_of(Source(), address=AMY).read()
         assert body_of(Source(), address=BEN).read() == CONTENT
+
+
+def test_nobody_waits_for_places_that_slow_clients_have_kept_for_long(
+    body_of: BodyOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with waiting(body_of, AT_ONCE - KEPT_FREE, AMY), waiting(body_of, KEPT_FREE, BEN):
+        told: list[float] = []
+        monkeypatch.setattr(body_of.places._changed, "wait_for", lambda _, seconds: told.append(seconds))
+        for address in (AMY, BEN):
+            body_of.places._last_taken[address] -= 60
+        for address in (AMY, CAY):
+            with pytest.raises(TooSlow):
+                body_of(Source(), len(CONTENT), address).read()
+        assert told == [0.0, 0.0]
 
 
 def test_every_address_can_have_one_place_while_there_is_any(body_of: BodyOf) -> None:

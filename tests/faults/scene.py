@@ -190,11 +190,13 @@ class Scene:
         allowed: Iterable[str] = (),
         also_allowed: Iterable[str] = (),
         notes: Iterable[str] = (),
+        health_seconds: float | None = None,
     ) -> None:
         """Read everything back, put the row on the table, and hold what must be true of every fault.
 
         `allowed` is what readers and writers may have seen beside good answers; `also_allowed` is for probes, for
-        those who sign out and for those who guess, and these may see all of `allowed` too.
+        those who sign out and for those who guess, and these may see all of `allowed` too. `health_seconds` is how
+        long `/healthz` may have taken.
         """
         allowed = {*allowed}
         row = Row(
@@ -212,6 +214,7 @@ class Scene:
         assert not row.losses, row.losses[:5]
         assert not row.admitted, row.admitted[:5]
         assert row.acknowledged > 20, "hardly anything was written"
+        assert health_seconds is None or load.longest_wait("healthz") <= health_seconds
         assert {*row.seen} <= {*allowed, "200", "201", "204"}, row.seen
         others = {*allowed, *also_allowed, "200", "204", "401 invalid_credentials", "429 throttled"}
         assert {*load.outcomes("healthz", "sign-out", "guess")} <= others, load.outcomes("healthz", "sign-out", "guess")

@@ -27,8 +27,12 @@ FAULTS = {
     "cognito hangs": "Cognito hangs for 15 s, while 12 people at a time try to sign in",
     "sqlite full": "SQLite's disk is full for 8 s",
     "half open": "100 clients never finish their headers",
+    "unfinished heads": "3,000 clients never finish their headers",
+    "large heads": "24 clients send heads of 100 KiB, over and over",
+    "uploads": "8 clients upload files of 50 MiB to pages with a form, over and over; metrics are on",
     "never reads": "20 clients never read their answers",
     "slow bodies": "20 clients send their bodies a byte a second",
+    "slow address": "40 clients at another address stop in the middle of a body, over and over",
     "replica away": "the read replica is stopped for 8 s",
     "replica behind": "the read replica stops following for 12 s",
 }
