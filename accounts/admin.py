@@ -91,7 +91,7 @@ class UserAdmin(UserModelAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         form = FindForm(request.GET)
-        context: dict[str, Any] = {"title": "People", "form": form}
+        context: dict[str, Any] = {"title": "People", "form": form, "machines": stewardship.machines()}
         if not form.is_valid():
             return self._page(request, "people", {**context, "error": "There is nobody such."}, 400)
         email, role = form.cleaned_data["q"], form.cleaned_data["role"]
@@ -118,6 +118,10 @@ class UserAdmin(UserModelAdmin):
         row = User.objects.filter(sub=sub).first()
         records = _records().filter(subject=sub)[:RECORDS_SHOWN]
         context: dict[str, Any] = {"title": str(row or sub), "sub": sub, "row": row, "records": records}
+        if stewardship.is_machine(sub):
+            return self._page(
+                request, "person", {**context, "is_machine": True, "may_act": self.has_change_permission(request)}
+            )
         try:
             person = stewardship.person(sub)
         except PersonNotFound as error:
@@ -199,6 +203,8 @@ def _enable(actor: str, sub: str, values: dict[str, Any]) -> str:
 
 def _sign_out(actor: str, sub: str, values: dict[str, Any]) -> str:
     stewardship.sign_out(actor, sub)
+    if stewardship.is_machine(sub):
+        return "Tokens that the app client got by itself before are refused. It can get another."
     return "Signed out everywhere. Signing in again is possible."
 
 

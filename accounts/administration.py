@@ -110,7 +110,9 @@ def account(username: str) -> Account:
     """
     user = get_gateway().administer("admin_get_user", _NOBODY, Username=username)
     attributes = {pair["Name"]: pair.get("Value", "") for pair in user["UserAttributes"]}
-    return Account(sub=attributes["sub"], username=user["Username"])
+    # A user of another provider, or one of the pool's own who was linked to it (AWS: AdminLinkProviderForUser).
+    federated = user["UserStatus"] == "EXTERNAL_PROVIDER" or "identities" in attributes
+    return Account(sub=attributes["sub"], username=user["Username"], is_federated=federated)
 
 
 def roles_of_person(username: str) -> tuple[Role, ...]:

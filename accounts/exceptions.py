@@ -182,6 +182,20 @@ class CurrentPasswordWrong(AccountError):
     default_code = "current_password_wrong"
 
 
+class PasswordNeeded(ValidationError):
+    """400 `invalid`: whoever has a password proves with it who they are."""
+
+    def __init__(self) -> None:
+        super().__init__({"password": [ErrorDetail("This field is required.", "required")]})
+
+
+class FreshSignInNeeded(AccountError):
+    """Whoever has no password here proves by a sign-in of a moment ago who they are. Not a 401, as above."""
+
+    default_detail = "Sign in again through your provider, then repeat this within five minutes."
+    default_code = "fresh_sign_in_needed"
+
+
 class RefreshTokenInvalid(AccountError):
     """Expired, revoked, of another app client, or never one."""
 

@@ -71,6 +71,8 @@ class Account:
 
     sub: str
     username: str
+    is_federated: bool = False
+    """Signs in through another provider, and may have no password here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ what the gateway raises.
 
 from accounts import administration, intents, revocation
 from accounts.cognito import Refused, get_gateway
+from accounts.conf import get_config
 from accounts.exceptions import NothingToResend, OwnAccount, PersonNotFound
 from accounts.intents import Act
 from accounts.models import AuditRecord
@@ -61,11 +62,41 @@ def enable(actor: str, sub: str) -> None:
 
 
 def sign_out(actor: str, sub: str) -> None:
-    """End all of somebody's sessions; they may sign in again."""
+    """End all of somebody's sessions; they may sign in again.
+
+    Also the tokens of an app client of its own (client credentials), whose subject is its id: as `revoke_machine`.
+    """
+    if is_machine(sub):
+        revoke_machine(actor, sub)
+        return
     other = _somebody_else(actor, sub)
     _keep(actor, other, AuditRecord.Action.SIGN_OUT)
     with intents.ending_tokens(Act.SIGN_OUT, other.sub, other.username):
         pass
+
+
+def machines() -> list[str]:
+    """The ids of the app clients that we accept, any of which may get tokens by itself."""
+    return sorted(get_config().client_ids)
+
+
+def is_machine(sub: str) -> bool:
+    """Whether tokens with this subject are of a machine: it is the id of an app client that we accept."""
+    return sub in get_config().client_ids
+
+
+def revoke_machine(actor: str, client_id: str) -> None:
+    """Refuse every token that an app client has got by itself (client credentials) so far.
+
+    Cognito gives it another as soon as it asks: change its secret first where that has leaked. Raises PersonNotFound
+    for an app client that we do not accept.
+    """
+    if not is_machine(client_id):
+        raise PersonNotFound
+    AuditRecord.objects.create(
+        actor=actor, subject=client_id, action=AuditRecord.Action.SIGN_OUT, detail="an app client"
+    )
+    revocation.revoke_person(client_id)
 
 
 def resend(actor: str, sub: str) -> None:

@@ -48,7 +48,8 @@ def mint(cognito: Cognito, client: Client, user: User, grant: Grant, nonce: str 
     both: dict[str, Any] = {
         "sub": user.id,
         "iss": cognito.issuer(pool),
-        "origin_jti": grant.origin_jti,
+        # Both only where tokens can be revoked (AWS: "Ending user sessions with token revocation").
+        **({"origin_jti": grant.origin_jti} if client.revokes else {}),
         "event_id": str(uuid.uuid4()),
         "auth_time": grant.auth_time,
         "iat": now,
@@ -66,7 +67,7 @@ def mint(cognito: Cognito, client: Client, user: User, grant: Grant, nonce: str 
         "exp": now + client.lifetime("Access"),
     }
     keys = cognito.keys_of(pool)
-    access_token = tokens.sign(keys, "access", access)
+    access_token = tokens.sign(keys, "access", access, named=client.revokes)
     result: dict[str, Any] = {
         "AccessToken": access_token,
         "ExpiresIn": client.lifetime("Access"),
@@ -84,7 +85,7 @@ def mint(cognito: Cognito, client: Client, user: User, grant: Grant, nonce: str 
             identity["at_hash"] = tokens.at_hash(access_token)
         if nonce:
             identity["nonce"] = nonce
-        result["IdToken"] = tokens.sign(keys, "id", identity)
+        result["IdToken"] = tokens.sign(keys, "id", identity, named=client.revokes)
     return result
 
 

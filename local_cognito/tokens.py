@@ -60,10 +60,10 @@ class Keys:
         }
 
 
-def sign(keys: Keys, use: Use, claims: Mapping[str, Any]) -> str:
-    """A signed token (RS256, RFC 7519) with these claims, ``token_use`` and a fresh ``jti``."""
+def sign(keys: Keys, use: Use, claims: Mapping[str, Any], *, named: bool = True) -> str:
+    """A signed token (RS256, RFC 7519) with these claims, ``token_use`` and, if ``named``, a fresh ``jti``."""
     key = keys.for_use(use)
-    payload = {**claims, "token_use": use, "jti": str(uuid.uuid4())}
+    payload = {**claims, "token_use": use, **({"jti": str(uuid.uuid4())} if named else {})}
     return jwt.encode(payload, key, algorithm="RS256", headers={"kid": key_id(key), "typ": None})
 
 

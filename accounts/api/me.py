@@ -14,10 +14,10 @@ from accounts.api.serializers import (
     ChangePasswordBody,
     CodeBody,
     EndMfaBody,
+    LeaveBody,
     MfaSecretSerializer,
     MfaStateSerializer,
     OptionalCodeBody,
-    PasswordBody,
     ProfileBody,
     ProfileSerializer,
     StatusSerializer,
@@ -76,7 +76,7 @@ class MeView(OwnAccountView):
         return _profile(request)
 
     @extend_schema(
-        operation_id="delete_me", summary="Delete your own account", request=PasswordBody, responses={204: DONE}
+        operation_id="delete_me", summary="Delete your own account", request=LeaveBody, responses={204: DONE}
     )
     def delete(self, request: Request) -> Response:
         """The account is gone for good; the books stay, without a name."""
@@ -89,7 +89,7 @@ class DeleteMeView(OwnAccountView):
     @extend_schema(
         operation_id="delete_me_by_post",
         summary="Delete your own account, by POST",
-        request=PasswordBody,
+        request=LeaveBody,
         responses={204: DONE},
     )
     def post(self, request: Request) -> Response:
@@ -185,7 +185,7 @@ def _profile(request: Request) -> Response:
 
 
 def _delete(request: Request) -> Response:
-    own_account.delete_account(request._request, token_sent(request), claims_of(request), **read(PasswordBody, request))
+    own_account.delete_account(request._request, token_sent(request), claims_of(request), **read(LeaveBody, request))
     return Response(status=status.HTTP_204_NO_CONTENT)
 
 

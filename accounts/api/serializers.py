@@ -207,6 +207,12 @@ class PasswordBody(Body):
     password = PasswordField()
 
 
+class LeaveBody(Body):
+    """One's own password, as proof; left out by whoever signs in through another provider, and has just done so."""
+
+    password = PasswordField(required=False)
+
+
 class EndMfaBody(PasswordBody):
     """Password and code, as proof."""
 

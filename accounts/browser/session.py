@@ -193,6 +193,8 @@ def end(request: HttpRequest) -> None:
             sign_out.sign_out(refresh_token, claims)
         elif claims is not None and claims.origin_jti is not None:
             revocation.revoke_session(claims.origin_jti)
+        elif claims is not None:  # it names no session
+            revocation.revoke_person(claims.sub)
     except (AccountError, KeysUnavailable) as error:
         logger.warning("A browser was signed out here only: %s", type(error).__name__)
     finally:

@@ -1,22 +1,27 @@
 """Changes to one's own account: profile, e-mail address, TOTP and deletion."""
 
+import time
 from collections.abc import Mapping
 
 from django.http import HttpRequest
 
-from accounts import challenges, intents, revocation, throttles
+from accounts import administration, challenges, intents, revocation, throttles
 from accounts.cognito import get_gateway
 from accounts.exceptions import (
     AccountError,
     ChallengeUnknown,
     CognitoUnavailable,
     CurrentPasswordWrong,
+    FreshSignInNeeded,
     InvalidCredentials,
+    PasswordNeeded,
 )
-from accounts.flows.sign_in import mfa_account
+from accounts.flows.sign_in import claims_of_new, mfa_account
 from accounts.intents import Act
 from accounts.results import Challenge, Profile, Tokens
 from accounts.tokens import Claims
+
+FRESH_SECONDS = 300.0  # the sign-in that stands for a password
 
 
 def profile(access_token: str) -> Profile:
@@ -72,12 +77,16 @@ def finish_mfa(request: HttpRequest, access_token: str, claims: Claims, code: st
         attempt.succeeded()
 
 
-def delete_account(request: HttpRequest, access_token: str, claims: Claims, password: str) -> None:
+def delete_account(request: HttpRequest, access_token: str, claims: Claims, password: str | None = None) -> None:
     """Delete the account in Cognito and forget the person here; the books they added stay.
 
-    Raises CurrentPasswordWrong, Throttled.
+    Whoever signs in through another provider gives no password: a sign-in less than FRESH_SECONDS old is the proof.
+    Raises CurrentPasswordWrong, PasswordNeeded, FreshSignInNeeded, Throttled.
     """
-    _prove_password(request, access_token, claims, password)
+    if password is None:
+        _prove_fresh_sign_in(claims)
+    else:
+        _prove_password(request, access_token, claims, password)
     username = claims.username or claims.sub
     with intents.ending_tokens(Act.DELETE, claims.sub, username):
         # First of all nobody may act in their name any more: this is written to the database, or nothing happens.
@@ -113,6 +122,8 @@ def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: s
         if not isinstance(proven, Tokens):
             raise ChallengeUnknown
         get_gateway().revoke(proven.refresh_token)
+        if not _is_of(proven, claims):
+            raise CurrentPasswordWrong
     get_gateway().end_mfa(access_token)
 
 
@@ -124,10 +135,31 @@ def _prove_password(request: HttpRequest, access_token: str, claims: Claims, pas
             outcome = get_gateway().sign_in(email, password)
         except InvalidCredentials:
             raise CurrentPasswordWrong from None
+        if isinstance(outcome, Tokens):
+            get_gateway().revoke(outcome.refresh_token)
+        if not _is_of(outcome, claims):
+            raise CurrentPasswordWrong
         attempt.succeeded()
-    if isinstance(outcome, Tokens):
-        get_gateway().revoke(outcome.refresh_token)
     return outcome
+
+
+def _is_of(outcome: Tokens | Challenge, claims: Claims) -> bool:
+    """Whether a sign-in is that of the person of `claims`: an address may have come to name somebody else."""
+    if isinstance(outcome, Tokens):
+        return claims_of_new(outcome).sub == claims.sub
+    return outcome.username in (claims.username, claims.sub) or not intents.is_gone(claims.sub, outcome.username)
+
+
+def _prove_fresh_sign_in(claims: Claims) -> None:
+    """Whether it is really them: signed in, through another provider, less than FRESH_SECONDS ago.
+
+    `auth_time` is that of the sign-in, whatever was refreshed since (OpenID Connect Core, section 2). Raises
+    PasswordNeeded for whoever has a password, FreshSignInNeeded.
+    """
+    if not administration.account(claims.username or claims.sub).is_federated:
+        raise PasswordNeeded
+    if claims.auth_time is None or time.time() - claims.auth_time > FRESH_SECONDS:
+        raise FreshSignInNeeded
 
 
 def address_of(access_token: str, claims: Claims) -> str:
