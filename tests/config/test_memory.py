@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection
 from django.test import RequestFactory
 from langcodes import Language
 
@@ -113,12 +115,14 @@ PATHS = (
 
 
 @pytest.fixture
-def send(db: None) -> Callable[..., int]:
+def send(db: None) -> Iterator[Callable[..., int]]:
     """Sends a request to the service as its server does, and gives the status of the answer.
 
     Django's test client keeps something of each of its requests itself.
     """
     Book.objects.add(title="Moby-Dick", author_names=["Herman Melville"])
+    if connection.vendor == "postgresql":
+        connection.connection.prepared_max = 10  # psycopg keeps a hundred statements of each connection
     handler, factory = WSGIHandler(), RequestFactory()
 
     def sent(path: str, body: str | None = None, **how: Any) -> int:
@@ -130,7 +134,12 @@ def send(db: None) -> Callable[..., int]:
         answer.close()
         return int(begun[0].split()[0])
 
-    return sent
+    # As the test client does: the connection has the transaction of this test.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield sent
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.mark.parametrize("name, value", QUERIES.items())
