@@ -1,9 +1,9 @@
 """What may administrators do to other people's accounts? Verbs over the pool that need AWS credentials.
 
 Least rights: cognito-idp:AdminAddUserToGroup, AdminRemoveUserFromGroup, AdminListGroupsForUser, AdminGetUser,
-AdminSetUserPassword, AdminDisableUser, AdminEnableUser, AdminUserGlobalSignOut, AdminCreateUser (which alone can send
-an invitation again), ListUsers, ListUsersInGroup and DescribeUserPool, on the one pool. `cognito_doctor` needs
-DescribeUserPoolClient, GetUserPoolMfaConfig and ListGroups besides.
+AdminSetUserMFAPreference, AdminSetUserPassword, AdminDisableUser, AdminEnableUser, AdminUserGlobalSignOut,
+AdminCreateUser (which alone can send an invitation again), ListUsers, ListUsersInGroup and DescribeUserPool, on the
+one pool. `cognito_doctor` needs DescribeUserPoolClient, GetUserPoolMfaConfig and ListGroups besides.
 """
 
 import re
@@ -19,7 +19,7 @@ from django.dispatch import receiver
 
 from accounts.cognito import ErrorsByCode, Refused, get_gateway
 from accounts.conf import get_config
-from accounts.exceptions import CognitoMisconfigured, NothingToResend, PasswordTooWeak, PersonNotFound
+from accounts.exceptions import CognitoMisconfigured, NothingToResend, PasswordTooWeak, PersonNotFound, RefusedByPool
 from accounts.results import Account, Page, Person
 from accounts.roles import Role, roles_from_groups
 from accounts.slots import CALLS_AT_ONCE
@@ -165,7 +165,24 @@ def resend_invitation(username: str) -> None:
 
 def set_password(username: str, password: str) -> None:
     """Give somebody a password of their own choosing. Raises PersonNotFound, PasswordTooWeak, PasswordReused."""
-    get_gateway().administer("admin_set_user_password", _NOBODY, Username=username, Password=password, Permanent=True)
+    errors = {**_NOBODY, "InvalidParameterException": PasswordTooWeak}
+    get_gateway().administer("admin_set_user_password", errors, Username=username, Password=password, Permanent=True)
+
+
+# The form of every password, whatever the policy: one line of at most 256 characters of any kind, no blank first or
+# last. Cognito's error states it as ^[\S]+.*[\S]+$, where `.` is Java's and `\S` is about ASCII; its published model,
+# and botocore's with it, says [\S]+, no blank at all.
+_FORM = re.compile(r"(?=.{1,256}\Z)\S([^\n\r\x85\u2028\u2029]*\S)?", re.ASCII | re.DOTALL)
+
+
+def end_mfa(username: str) -> None:
+    """Take the authenticator app of somebody away: sign-in asks for no TOTP any more. Raises PersonNotFound.
+
+    Raises RefusedByPool where the pool requires MFA.
+    """
+    errors = {**_NOBODY, "NotAuthorizedException": RefusedByPool}
+    off = {"Enabled": False, "PreferredMfa": False}
+    get_gateway().administer("admin_set_user_mfa_preference", errors, Username=username, SoftwareTokenMfaSettings=off)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,16 +198,14 @@ class PasswordPolicy:
     def require(self, password: str) -> None:
         """Raise PasswordTooWeak, which says the policy, unless `password` meets it."""
         wanted = {
-            r".": True,
             r"[a-z]": self.lowercase,
             r"[A-Z]": self.uppercase,
             r"[0-9]": self.numbers,
-            # A blank inside counts as a symbol for Cognito; at either end it refuses the password.
+            # "Non-leading, non-trailing space characters" count, and the others were refused by the form.
             r"[\^$*.\[\]{}()?\"!@#%&/\\,><':;|_~`+=\- ]": self.symbols,
         }
         met = all(re.search(pattern, password) for pattern, needed in wanted.items() if needed)
-        printable = password.isprintable() and password == password.strip()
-        if not (met and printable and len(password) >= self.minimum_length):
+        if not (met and _FORM.fullmatch(password) and len(password) >= self.minimum_length):
             raise PasswordTooWeak(self.sentence())
 
     def sentence(self) -> str:
@@ -207,14 +222,15 @@ class PasswordPolicy:
 
 
 def require_good_password(password: str) -> None:
-    """Raise PasswordTooWeak, which says the policy, before Cognito is asked for anything that costs a code.
+    """Raise PasswordTooWeak, which says the policy, unless Cognito would accept `password` as a new one.
 
-    Without the right to read the policy Cognito alone decides, later.
+    The one rule for every password that somebody chooses, held before Cognito is asked for anything that costs a code.
+    Without the right to read the policy only the form is checked, and Cognito decides the rest, later.
     """
     try:
         policy = password_policy()
-    except CognitoMisconfigured:
-        return  # the log says why
+    except CognitoMisconfigured:  # the log says why
+        policy = PasswordPolicy(minimum_length=1, lowercase=False, uppercase=False, numbers=False, symbols=False)
     policy.require(password)
 
 

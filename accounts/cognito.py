@@ -81,18 +81,19 @@ class CognitoGateway:
 
     # --- Sign-up ---
 
-    def sign_up(self, email: str, password: str, attributes: Mapping[str, str]) -> None:
-        """Make an unconfirmed account; Cognito mails a code.
+    def sign_up(self, email: str, password: str, attributes: Mapping[str, str]) -> str:
+        """Make an unconfirmed account, whose subject is given; Cognito mails a code.
 
         Raises PasswordTooWeak, and Refused when the address has an account already.
         """
-        self._call(
+        answer = self._call(
             "sign_up",
             {"UsernameExistsException": Refused, "AliasExistsException": Refused, **_BAD_ADDRESS},
             **self._who(email),
             Password=password,
             UserAttributes=_pairs({"email": email, **attributes}),
         )
+        return str(answer["UserSub"])
 
     def resend_code(self, email: str) -> None:
         """Mail a new code to somebody unconfirmed. Raises Refused when there is nobody such."""

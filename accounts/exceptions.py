@@ -155,10 +155,12 @@ class PasswordTooWeak(AccountError):
 
 
 class PasswordMissing(ValidationError):
-    """400 `invalid`: sign-up had no password, so confirmation needs one."""
+    """400 `invalid`: sign-up had no password, or there were several sign-ups, so confirmation needs one."""
 
     def __init__(self) -> None:
-        super().__init__({"password": [ErrorDetail("Choose a password: none was given at sign-up.", "required")]})
+        super().__init__(
+            {"password": [ErrorDetail("Choose a password: the sign-up had none, or was repeated.", "required")]}
+        )
 
 
 class AddressNotAccepted(ValidationError):

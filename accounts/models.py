@@ -143,13 +143,18 @@ class SignUpManager(models.Manager["SignUp"]):
     """Notes of sign-ups, by address."""
 
     def note(self, email: str, role: Role, *, needs_password: bool) -> tuple["SignUp", bool]:
-        """The note for `email`, and whether it is new: one that is there already stays as it is.
+        """The note for `email`, and whether it is new. A second sign-up makes the password of the first void.
 
+        What is stored depends on earlier sign-ups here alone, never on whether the address has an account.
         Notes older than KEPT_DAYS go: nobody confirms any more.
         """
         self.filter(created_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()
-        defaults = {"role": role.value, "needs_password": needs_password}
-        return self.get_or_create(email_hash=_hashed(email), defaults=defaults)
+        defaults = {"role": role.value, "needs_password": needs_password, "sub": str(uuid4())}
+        noted, is_new = self.get_or_create(email_hash=_hashed(email), defaults=defaults)
+        if not is_new:
+            noted.role, noted.needs_password = role.value, True
+            noted.save(update_fields=["role", "needs_password"])
+        return noted, is_new
 
     def of(self, email: str) -> "SignUp | None":
         """The note for `email`, if there is one."""
@@ -160,11 +165,19 @@ class SignUpManager(models.Manager["SignUp"]):
 
 
 class SignUp(models.Model):
-    """What somebody asked for at sign-up, kept until their role is granted. Of the address only a keyed hash."""
+    """What somebody asked for at sign-up, kept until their role is granted. Of the address only a keyed hash.
+
+    `sub` is the subject of the account that the sign-up made; a random one where the address had an account already,
+    so that a note does not tell. Null in notes from before there was this column.
+    """
 
     email_hash = models.CharField(max_length=64, primary_key=True)
+    sub = models.CharField("subject", max_length=255, null=True, db_index=True)
     role = models.CharField(max_length=32)
-    needs_password = models.BooleanField(help_text="None was given: confirmation asks for one.")
+    needs_password = models.BooleanField(help_text="None was given, or two people may have: confirmation asks for one.")
+    must_reset = models.BooleanField(
+        default=False, db_default=False, help_text="Confirmed, but the password of whoever confirmed could not be set."
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects: ClassVar[SignUpManager] = SignUpManager()
@@ -172,10 +185,10 @@ class SignUp(models.Model):
     def __str__(self) -> str:
         return f"{self.role} ({self.created_at:%Y-%m-%d})"
 
-    def renew(self, role: Role, *, needs_password: bool) -> None:
-        """Take what the sign-up that has just succeeded asked for."""
-        self.role, self.needs_password = role.value, needs_password
-        self.save()
+    def answered(self, sub: str | None) -> None:
+        """Keep the subject of the account made; None when none was, which takes as long."""
+        self.sub = sub or self.sub
+        self.save(update_fields=["role" if sub is None else "sub"])
 
 
 def _hashed(email: str, secret: str | None = None) -> str:

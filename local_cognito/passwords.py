@@ -8,8 +8,8 @@ from local_cognito.errors import CognitoError, invalid_parameter, not_authorized
 from local_cognito.memory import FORGIVEN_AFTER, Lockout
 from local_cognito.store import Pool, Status, User
 
-# The characters that count as symbols (AWS: "Adding user pool password requirements").
-SYMBOLS = "^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+="
+# The characters that count as symbols (AWS: "Adding user pool password requirements"), a blank inside among them.
+SYMBOLS = "^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+= "
 _FREE_FAILURES = 5
 _LONGEST_LOCK = 15 * 60
 

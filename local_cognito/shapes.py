@@ -20,6 +20,10 @@ _VISIBLE = (
     r"\x21-\x7e\xa1-\xac\xae-\u167f\u1681-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u2fff"
     r"\u3001-\ud7ff\uf900-\ufefe\uff00-\U0010ffff"
 )
+# Patterns that the service itself enforces, where they differ from its published model. It accepts a blank inside a
+# password ("Adding user pool password requirements": non-leading, non-trailing space characters), and its error names
+# this pattern; botocore's model has [\S]+.
+_ENFORCED_PATTERNS = {"PasswordType": r"^[\S]+.*[\S]+$"}
 _TYPES: dict[str, Any] = {
     "string": str,
     "integer": int,
@@ -84,7 +88,7 @@ def _check(shape: Shape, value: Any, where: str) -> None:
     elif shape.type_name == "string":
         if shape.enum and value not in shape.enum:
             raise _constraint(where, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
-        pattern = shape.metadata.get("pattern")
+        pattern = _ENFORCED_PATTERNS.get(shape.name, shape.metadata.get("pattern"))
         if pattern and not _compiled(pattern).fullmatch(value):
             raise _constraint(where, f"Member must satisfy regular expression pattern: {pattern}")
 

@@ -139,7 +139,7 @@ class SignUpBody(EmailBody):
 
 
 class ConfirmSignUpBody(EmailBody):
-    """The code that was mailed, and the password if sign-up had none."""
+    """The code that was mailed, and the password if sign-up had none or was repeated."""
 
     code = CodeField()
     password = PasswordField(required=False)

@@ -130,7 +130,7 @@ class ChallengeView(StrangerView):
         needed = challenges.needed(challenge)
         if needed not in values:
             raise serializers.ValidationError({needed: ["This field is required."]}, code="required")
-        outcome = sign_in.answer_challenge(request._request, challenge, email, values[needed])
+        outcome = sign_in.answer_challenge(request._request, challenge, values[needed])
         return outcome_response(request, outcome, email)
 
 

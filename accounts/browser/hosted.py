@@ -68,8 +68,8 @@ def begin(redirect_uri: str) -> tuple[str, Attempt]:
     return url, attempt
 
 
-def finish(redirect_uri: str, code: str, attempt: Attempt) -> tuple[Tokens, str]:
-    """The tokens for `code`, verified, and the e-mail address of whose they are.
+def finish(redirect_uri: str, code: str, attempt: Attempt) -> Tokens:
+    """The tokens for `code`, verified.
 
     Raises HostedSignInFailed, TokensTooLarge, CognitoUnavailable, CognitoMisconfigured, KeysUnavailableNow.
     """
@@ -89,7 +89,7 @@ def finish(redirect_uri: str, code: str, attempt: Attempt) -> tuple[Tokens, str]
     if not is_answer or identity.sub != claims.sub or {identity.client_id, claims.client_id} != {client_id}:
         logger.warning("The tokens of a hosted sign-in do not answer it.")
         raise HostedSignInFailed
-    return tokens, identity.email or ""
+    return tokens
 
 
 def logout_url(home: str) -> str:

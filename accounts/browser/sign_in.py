@@ -122,7 +122,7 @@ class ChallengePage(SignInStep):
         """Show Cognito the answer."""
         challenge, email = challenges.opened(self.handle or "")
         (answer,) = values.values()
-        return self.lead_on(sign_in.answer_challenge(self.request, challenge, email, answer), email)
+        return self.lead_on(sign_in.answer_challenge(self.request, challenge, answer), email)
 
     def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
         """The form once more, or the beginning when it took too long."""
@@ -162,8 +162,8 @@ class HostedCallbackView(View):
         try:
             if kept is None or not code or "error" in request.GET:
                 raise hosted.HostedSignInFailed
-            tokens, email = hosted.finish(_callback(request), code, kept[0])
-            session.begin(request, sign_in.signed_in_elsewhere(tokens, email), hosted=True)
+            tokens = hosted.finish(_callback(request), code, kept[0])
+            session.begin(request, sign_in.signed_in_elsewhere(tokens), hosted=True)
         except APIException as error:
             return failed(request, error, again=address_of("sign-in", next_))
         return _unkept(go_on(next_))

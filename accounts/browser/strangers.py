@@ -20,7 +20,7 @@ from accounts.browser.forms import (
 )
 from accounts.browser.pages import FormPage
 from accounts.conf import get_config
-from accounts.exceptions import AccountError, PasswordMissing
+from accounts.exceptions import AccountError, PasswordMissing, PasswordResetRequired
 from accounts.flows import passwords, sign_up
 
 
@@ -76,7 +76,11 @@ class ConfirmPage(WithEmail):
         return self.to("sign-in")
 
     def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
-        """The form once more, with a field for the password that sign-up had none of."""
+        """The form once more, with a field for a missing password; or the way to a reset, where one is required."""
+        if isinstance(error, PasswordResetRequired):
+            steps.remember(self.request, email=form.cleaned_data["email"])
+            messages.warning(self.request, str(error.detail))
+            return self.to("forgot-password")
         if isinstance(error, PasswordMissing):
             form = ConfirmWithPasswordForm(self.request.POST)
             form.errors.clear()  # the empty field has its sentence from `error`

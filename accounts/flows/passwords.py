@@ -10,6 +10,7 @@ from accounts.exceptions import AccountError, PersonNotFound
 from accounts.flows.own_account import address_of
 from accounts.flows.sign_out import end_sessions
 from accounts.intents import Act
+from accounts.models import SignUp
 from accounts.results import Account
 from accounts.tokens import Claims
 
@@ -46,6 +47,7 @@ def reset_password(request: HttpRequest, email: str, code: str, new_password: st
         with intents.ending_tokens(Act.CREDENTIAL, account.sub, account.username, refusable=True):
             get_gateway().reset_password(email, code, new_password)
             attempt.succeeded()
+            SignUp.objects.filter(sub=account.sub).update(must_reset=False)
 
 
 def change_password(request: HttpRequest, access_token: str, claims: Claims, current: str, new: str) -> None:

@@ -12,6 +12,7 @@ from accounts.exceptions import (
     CognitoMisconfigured,
     InvalidCredentials,
     KeysUnavailableNow,
+    PasswordResetRequired,
     TokensTooLarge,
 )
 from accounts.flows.sign_up import grant_role
@@ -30,12 +31,16 @@ def sign_in(request: HttpRequest, email: str, password: str) -> Tokens | Challen
     with throttles.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
         outcome = get_gateway().sign_in(email, password)
         attempt.succeeded()
-    return _completed(outcome, email)
+    return _completed(outcome)
 
 
-def signed_in_elsewhere(tokens: Tokens, email: str) -> Tokens:
-    """What belongs to a sign-in, for one through Cognito's own pages: its session is known, its role is granted."""
-    outcome = _completed(tokens, email)
+def signed_in_elsewhere(tokens: Tokens) -> Tokens:
+    """What belongs to a sign-in, for one through Cognito's own pages: its session is known, its role is granted.
+
+    The stored sign-up is found by the subject of the account that it made: an e-mail address in a token decides
+    nothing, which another provider may have given and nobody verified. Raises PasswordResetRequired.
+    """
+    outcome = _completed(tokens)
     return outcome if isinstance(outcome, Tokens) else tokens
 
 
@@ -52,14 +57,14 @@ def break_glass(request: HttpRequest, username: str, password: str) -> User:
     return person
 
 
-def answer_challenge(request: HttpRequest, challenge: Challenge, email: str, answer: str) -> Tokens | Challenge:
+def answer_challenge(request: HttpRequest, challenge: Challenge, answer: str) -> Tokens | Challenge:
     """Answer a challenge. Raises ChallengeExpired, CodeMismatch, PasswordTooWeak, PasswordReused, Throttled."""
     if challenges.needed(challenge) == "new_password":
         administration.require_good_password(answer)
     with throttles.attempt(request, address="code_address", account=mfa_account(challenge.username)) as attempt:
         outcome = challenges.answered(challenge, answer)
         attempt.succeeded()
-    return _completed(outcome, email)
+    return _completed(outcome)
 
 
 def mfa_account(username: str) -> tuple[RateName, str]:
@@ -80,16 +85,22 @@ def refresh(refresh_token: str, claims: Claims | None = None) -> Tokens:
     return tokens
 
 
-def _completed(outcome: Tokens | Challenge, email: str) -> Tokens | Challenge:
-    """A step of a sign-in; when it is the last, remember the session and make good a role not granted yet."""
+def _completed(outcome: Tokens | Challenge) -> Tokens | Challenge:
+    """A step of a sign-in; when it is the last, remember the session and make good a role not granted yet.
+
+    Raises PasswordResetRequired when the password is one that a confirmation made void.
+    """
     if isinstance(outcome, Challenge):
         return outcome
     claims = claims_of_new(outcome)
-    noted = SignUp.objects.of(email)
+    noted = SignUp.objects.filter(sub=claims.sub).first()
+    if noted is not None and noted.must_reset:
+        get_gateway().revoke(outcome.refresh_token)
+        raise PasswordResetRequired
     if noted is not None:
         try:
             if not CognitoUser.from_claims(claims).roles:
-                grant_role(noted, claims.username or email)
+                grant_role(noted, claims.username or claims.sub)
                 outcome = get_gateway().refresh(outcome.refresh_token, claims.username)
                 claims = claims_of_new(outcome)
             else:

@@ -13,7 +13,15 @@ from rest_framework.exceptions import ValidationError
 from accounts import administration, throttles
 from accounts.cognito import Refused, get_gateway
 from accounts.conf import get_config
-from accounts.exceptions import AccountError, CognitoUnavailable, PasswordMissing, RoleNotAllowed
+from accounts.exceptions import (
+    AccountError,
+    CognitoUnavailable,
+    PasswordMissing,
+    PasswordResetRequired,
+    PasswordReused,
+    PersonNotFound,
+    RoleNotAllowed,
+)
 from accounts.models import SignUp
 from accounts.roles import Role
 
@@ -42,7 +50,8 @@ def sign_up(
 ) -> Delivery:
     """Make an unconfirmed account and mail its code; the same answer when the address has one already.
 
-    Without a password, one is asked for at confirmation. Raises RoleNotAllowed, PasswordTooWeak, Throttled.
+    Confirmation asks for a password where none was given, and after a second sign-up with the address: nobody's earlier
+    choice opens the account. Raises RoleNotAllowed, PasswordTooWeak, Throttled.
     """
     allowed = get_config().sign_up_roles
     if role is not None and role not in allowed:
@@ -53,21 +62,20 @@ def sign_up(
         # Noted first: should this process die behind Cognito's answer, the role is granted all the same.
         noted, is_new = SignUp.objects.note(email, Role(role or allowed[0]), needs_password=password is None)
         try:
-            get_gateway().sign_up(email, password or _unguessable_password(), attributes)
+            noted.answered(get_gateway().sign_up(email, password or _unguessable_password(), attributes))
         except Refused:
-            # Somebody has the address. If they are still unconfirmed they get a new code; their password stays.
-            if is_new:
-                noted.delete()
+            # Somebody has the address. If they are still unconfirmed they get a new code.
+            noted.answered(None)
             _behind.submit(_quietly, get_gateway().resend_code, email)
         except CognitoUnavailable:
-            raise  # the account may be there, its answer lost: the note stays for it
+            # The account may be there, its answer lost: the note stays, and whose password it has is not known.
+            noted.needs_password = True
+            noted.save(update_fields=["needs_password"])
+            raise
         except (AccountError, ValidationError):
             if is_new:
                 noted.delete()
             raise
-        else:
-            # A note of before was about an account that is gone, or never came to be.
-            noted.renew(Role(role or allowed[0]), needs_password=password is None)
     return Delivery.by_email(email)
 
 
@@ -81,9 +89,11 @@ def resend_code(request: HttpRequest, email: str) -> None:
 
 
 def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str | None = None) -> None:
-    """Confirm an account, set its password where sign-up had none, and grant its role.
+    """Confirm an account, set the password if one is given, and grant its role.
 
-    Raises PasswordMissing, PasswordTooWeak (before the code is spent), CodeMismatch, Throttled.
+    Raises PasswordMissing and PasswordTooWeak (before the code is spent), CodeMismatch, Throttled; and
+    PasswordResetRequired when the code was right but the account is not the one that the sign-up made: its password is
+    somebody else's choice, and is gone.
     """
     noted = SignUp.objects.of(email)
     if password is not None:
@@ -91,19 +101,66 @@ def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str |
     with throttles.attempt(request, address="code_address", account=("code_account", email)) as attempt:
         if password is None and noted is not None and noted.needs_password:
             raise PasswordMissing
+        sub = _sub_of(email)
         get_gateway().confirm_sign_up(email, code)
         attempt.succeeded()
+    if noted is not None:
+        is_own = noted.sub in (None, sub)
+        noted.sub = sub
+        if noted.needs_password or not is_own:
+            _take_away_mfa(email)
+        if password is None and not is_own:
+            _keep_out(noted, email)
+            raise PasswordResetRequired
     if password is not None:
-        administration.set_password(email, password)
+        _set_password(noted, email, password)
     if noted is not None:
         # The account is confirmed whatever happens now; what fails here is made good at the next sign-in.
         try:
             grant_role(noted, email)
         except AccountError as error:
             logger.warning("A role could not be granted at confirmation: %s", error.get_codes())
+            noted.save(update_fields=["sub"])  # by which the next sign-in finds it
+
+
+def _sub_of(email: str) -> str | None:
+    try:
+        return administration.account(email).sub
+    except PersonNotFound:
+        return None
+
+
+def _set_password(noted: SignUp | None, email: str, password: str) -> None:
+    """Set the password of somebody just confirmed. Fails closed: a former one does not open the account then."""
+    try:
+        administration.set_password(email, password)
+    except PasswordReused:
+        return  # a new account has had one password only: this one
+    except AccountError:
+        if noted is not None:
+            _keep_out(noted, email)
+        raise
+
+
+def _keep_out(noted: SignUp, email: str) -> None:
+    """Let nobody sign in with the password of the account before it was reset with a mailed code."""
+    noted.must_reset = True
+    noted.save(update_fields=["sub", "must_reset"])
+    try:
+        administration.set_password(email, _unguessable_password())
+    except AccountError as error:
+        logger.warning("A void password could not be replaced: %s", error.get_codes())
+
+
+def _take_away_mfa(email: str) -> None:
+    try:
+        administration.end_mfa(email)
+    except AccountError as error:
+        logger.warning("An authenticator app could not be taken away: %s", error.get_codes())
 
 
 def grant_role(noted: SignUp, username: str) -> None:
+    """Put somebody into the group that their sign-up asked for, if that is still open, and forget the sign-up."""
     allowed = get_config().sign_up_roles
     # What was open at sign-up may be closed by now.
     administration.grant(username, Role(noted.role) if noted.role in allowed else allowed[0])

@@ -10,6 +10,8 @@ import sys
 from typing import Any
 
 import pytest
+from botocore import xform_name
+from botocore.loaders import Loader
 
 from config import serve
 from tests.infra.templates import NAMES, ROOT, Stack, everything
@@ -58,6 +60,9 @@ def listed(value: str | list[str]) -> list[str]:
 
 def operations(*files: str) -> set[str]:
     """The operations that these modules of accounts/ ask of Cognito with AWS credentials, named as rights are."""
+    # Rights are named as operations are, AdminSetUserMFAPreference among them.
+    model = Loader().load_service_model("cognito-idp", "service-2")
+    names = {xform_name(name): name for name in model["operations"]}
     found = set()
     for file in files:
         for node in ast.walk(ast.parse((ROOT / "accounts" / file).read_text())):
@@ -67,7 +72,7 @@ def operations(*files: str) -> set[str]:
                 if file == "cognito.py":  # administer_all passes on what it was given
                     continue
                 assert isinstance(operation, ast.Constant), f"{file}: an operation that is not written out"
-                found.add("cognito-idp:" + "".join(map(str.capitalize, str(operation.value).split("_"))))
+                found.add(f"cognito-idp:{names[str(operation.value)]}")
     return found
 
 
