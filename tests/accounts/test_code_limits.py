@@ -68,7 +68,7 @@ def test_codes_of_every_kind_count_for_the_address(path: str, cognito: LocalCogn
     from tests.accounts.test_sessions import with_mfa
 
     uma = Person.signed_in("user@example.com")
-    body = {"code": "000000", "password": PASSWORD}
+    body = {"code": "000000"}
     call = uma.client.post
     if path == "me/mfa/":
         uma.client.post(f"{ACCOUNTS}{path}")
@@ -76,7 +76,7 @@ def test_codes_of_every_kind_count_for_the_address(path: str, cognito: LocalCogn
     elif path != "me/verify-email/":
         with_mfa(uma, cognito)
         asked = uma.client.post(f"{ACCOUNTS}sign-in/", {"email": uma.email, "password": PASSWORD}).json()
-        body = {"code": "000000", "handle": asked["handle"]} if path == "sign-in/challenge/" else body
+        body |= {"handle": asked["handle"]} if path == "sign-in/challenge/" else {"password": PASSWORD}
     settings.ACCOUNTS_THROTTLES = {**settings.ACCOUNTS_THROTTLES, "code_address": Rate(1, 3600)}
     codes = [call(f"{ACCOUNTS}{path}", body).json()["code"] for _ in range(2)]
     assert codes[0] in ("code_mismatch", "code_expired")
