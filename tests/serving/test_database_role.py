@@ -41,7 +41,7 @@ class Guarded(PostgreSQL):
         return self._log.read_text()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Guarded]:
     """The server, running, with an empty database whose owner may make roles, as the master user of RDS may."""
     try:
@@ -58,12 +58,12 @@ def server() -> Iterator[Guarded]:
         running.stop()
 
 
-@pytest.fixture
-def owner(stand_in: LocalCognito, tmp_path: Path, server: Guarded) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def owner(stand_in: LocalCognito, tmp_path_factory: pytest.TempPathFactory, server: Guarded) -> dict[str, str]:
     """The environment of one-off commands: the owner's database, and the role to make."""
     stand_in.reset()
     urls = {"DATABASE_URL": server.url("books"), "DATABASE_SERVICE_URL": server.service_url()}
-    environment = production(stand_in, tmp_path / "unused", **urls)
+    environment = production(stand_in, tmp_path_factory.mktemp("role") / "unused", **urls)
     for command in (["migrate", "-v", "0"], ["database_role"]):
         assert run(environment, *command).returncode == 0
     return environment
@@ -80,9 +80,7 @@ def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedPr
     )
 
 
-def test_the_service_does_all_its_work_with_rights_to_rows(
-    owner: dict[str, str], server: Guarded, tmp_path: Path
-) -> None:
+def test_the_service_does_all_its_work_with_rights_to_rows(owner: dict[str, str], server: Guarded) -> None:
     environment = {**owner, "DATABASE_URL": server.service_url()}
     del environment["DATABASE_SERVICE_URL"]
     assert run(environment, "import_books", "books/sample_catalogue.csv").returncode == 0
@@ -147,6 +145,7 @@ def test_another_password_replaces_the_former_one(owner: dict[str, str], server:
         assert connection.execute("SELECT current_user").fetchone() == (ROLE,)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(server.service_url())
+    assert run(owner, "database_role").returncode == 0  # as it was, for the other tests
 
 
 def test_the_password_reaches_no_log_of_the_server(owner: dict[str, str], server: Guarded) -> None:
