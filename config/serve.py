@@ -32,10 +32,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import django
+import granian.wsgi
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -108,6 +110,7 @@ def main() -> None:
         server.on_shutdown(lambda: shutil.rmtree(folder, ignore_errors=True))
     server.on_startup(lambda: _once_told(server.signal_handler_interrupt))
     setattr(_signals, "set_sync_signals", _then_drain(_signals.set_sync_signals))  # noqa: B010 - granian has no hook
+    _keep_secrets_out_of_requests()
     _load()
     # What is loaded stays: Python need not look through it for garbage, nor workers copy the pages that it lies on.
     gc.collect()
@@ -130,6 +133,14 @@ def _metrics_folder() -> Path | None:
     folder = tempfile.mkdtemp(prefix="metrics-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # prometheus_client reads it when it is imported
     return Path(folder)
+
+
+def _keep_secrets_out_of_requests() -> None:
+    """Let granian put no variable of this process into `request.META`, where each request would carry our secrets.
+
+    PEP 3333 permits servers to do so. It would also make every request dearer, which has a copy of all of them.
+    """
+    setattr(granian.wsgi, "os", SimpleNamespace(environ={}))  # noqa: B010 - granian has no hook
 
 
 def _connections() -> int:

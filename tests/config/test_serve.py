@@ -1,10 +1,13 @@
 """How the production server is set up: connections, file descriptors, and where the metrics are kept."""
 
+import os
 import resource
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import granian.wsgi
 import pytest
 from pytest_django.fixtures import Settings
 
@@ -31,6 +34,22 @@ def test_a_worker_takes_no_more_connections_than_it_may_open_files(
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: told.append(limits))
     assert serve._connections() == connections
     assert told == ([] if raised_to is None else [(raised_to, hard)])
+
+
+def test_a_request_carries_no_variable_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SECRET_KEY", "for-the-tests-only")
+    monkeypatch.setattr(granian.wsgi, "os", os)  # put back at the end
+    serve._keep_secrets_out_of_requests()
+    got: list[dict[str, Any]] = []
+
+    def application(environ: dict[str, Any], _: Any) -> list[bytes]:
+        got.append(environ)
+        return []
+
+    handler = granian.wsgi._callback_wrapper(application, {})
+    handler(SimpleNamespace(response_bytes=lambda *_: None), {"PATH_INFO": "/"})
+    assert got[0]["PATH_INFO"] == "/"
+    assert not {*os.environ} & {*got[0]}
 
 
 def test_a_head_that_is_refused_in_words_fits_into_the_buffer_of_the_server() -> None:
