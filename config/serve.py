@@ -85,6 +85,8 @@ def main() -> None:
             "check", deploy=True, fail_level="ERROR", databases=[], stdout=StringIO(), stderr=warnings, no_color=True
         )
     except SystemCheckError as error:
+        if folder is not None:
+            folder.rmdir()
         sys.exit(str(error))
     if warnings.getvalue():
         logger.warning("%s", warnings.getvalue().strip())

@@ -9,6 +9,7 @@ from typing import Any
 
 import granian.wsgi
 import pytest
+from django.core.management.base import SystemCheckError
 from pytest_django.fixtures import Settings
 
 from config import serve
@@ -34,6 +35,21 @@ def test_a_worker_takes_no_more_connections_than_it_may_open_files(
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: told.append(limits))
     assert serve._connections() == connections
     assert told == ([] if raised_to is None else [(raised_to, hard)])
+
+
+def test_a_server_that_does_not_start_leaves_no_folder_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise SystemCheckError("A setting is dangerous.")
+
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    monkeypatch.setattr(serve, "_metrics_folder", lambda: folder)
+    monkeypatch.setattr(serve, "_connections", lambda: 1)
+    monkeypatch.setattr(serve, "call_command", refuse)
+    monkeypatch.setattr("multiprocessing.set_start_method", lambda _: None)
+    with pytest.raises(SystemExit, match="dangerous"):
+        serve.main()
+    assert not folder.exists()
 
 
 def test_a_request_carries_no_variable_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
