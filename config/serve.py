@@ -86,7 +86,7 @@ def main() -> None:
         )
     except SystemCheckError as error:
         if folder is not None:
-            folder.rmdir()
+            shutil.rmtree(folder, ignore_errors=True)
         sys.exit(str(error))
     if warnings.getvalue():
         logger.warning("%s", warnings.getvalue().strip())

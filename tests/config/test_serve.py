@@ -47,6 +47,7 @@ def test_a_server_that_does_not_start_leaves_no_folder_behind(monkeypatch: pytes
     monkeypatch.setattr(serve, "_connections", lambda: 1)
     monkeypatch.setattr(serve, "call_command", refuse)
     monkeypatch.setattr("multiprocessing.set_start_method", lambda _: None)
+    monkeypatch.setattr("logging.captureWarnings", lambda _: None)
     with pytest.raises(SystemExit, match="dangerous"):
         serve.main()
     assert not folder.exists()
