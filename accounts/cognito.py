@@ -50,7 +50,7 @@ from accounts.exceptions import (
 )
 from accounts.results import Challenge, Profile, Tokens
 from accounts.signals import cognito_called
-from accounts.slots import Slots
+from accounts.slots import Bulkhead
 
 logger = logging.getLogger(__name__)
 
@@ -511,7 +511,7 @@ def _has_text(body: Mapping[str, Any]) -> bool:
     return all(isinstance(body.get(name, ""), str) for name in ("message", "Message"))
 
 
-_slots = Slots()
+_bulkhead = Bulkhead()
 
 
 def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> Answer:
@@ -519,9 +519,9 @@ def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappi
     started = time.monotonic()
     outcome = "ok"
     try:
-        with _slots.one() as has_place:
-            if not has_place:
-                logger.warning("Cognito %s was not asked: too many wait for an answer.", operation)
+        with _bulkhead.slot() as has_slot:
+            if not has_slot:
+                logger.warning("Cognito %s was not called: no slot of the bulkhead is free.", operation)
                 raise CognitoNotAsked
             asked_at = time.monotonic()
             answer = _asked(client, operation, errors, parameters)

@@ -1,19 +1,21 @@
-"""Which public keys does the pool sign with? Fetched seldom, kept through outages.
+"""Public signing keys of the user pool: fetched seldom, kept during outages.
 
-The rules: fetched when first needed; refetched when an unknown `kid` arrives, at most once
-per cool-down; one fetch at a time, for which only those wait who cannot be served without it; a good answer
-replaces the whole set, a bad one changes nothing; in an outage the last good set serves for a day.
+The set is fetched when it is first needed, when an unknown `kid` arrives, and when it is FRESH_SECONDS old, but never
+within COOL_DOWN_SECONDS after the end of the last attempt, failures included. Fetches are a single flight; a caller
+waits for one only if it cannot be served without. A valid answer replaces the whole set, any other changes nothing: in
+an outage the last valid set serves for USABLE_SECONDS.
 """
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import urllib3
 
+from accounts.resilience import SingleFlight
 from accounts.signals import keys_fetched
 
 logger = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ FETCH_TIMEOUT_SECONDS = 2.0
 FRESH_SECONDS = 4 * 3600.0
 USABLE_SECONDS = 24 * 3600.0
 COOL_DOWN_SECONDS = 10.0
-COOL_DOWN_WITHOUT_KEYS_SECONDS = 5.0
+COOL_DOWN_WITHOUT_KEYS_SECONDS = 5.0  # instead, while no usable set is held
 MAX_DOCUMENT_BYTES = 256 * 1024
 
 Key = TypeVar("Key")
@@ -59,8 +61,7 @@ class KeyStore(Generic[Key]):
         self._fetched_at: float | None = None
         self._tried_at: float | None = None
         self._failed = False
-        self._guard = threading.Lock()
-        self._flight: threading.Event | None = None
+        self._fetches = SingleFlight[None]()
 
     def get(self, kid: str) -> Key | None:
         """The key named `kid`, or None when the pool does not have it.
@@ -78,7 +79,7 @@ class KeyStore(Generic[Key]):
         return key
 
     def ready(self) -> bool:
-        """Whether a usable set is held. Fetches one when not, unless that was tried a moment ago."""
+        """Whether a usable set is held. If none is, fetches one, unless the cool-down is not over."""
         if self._age() >= USABLE_SECONDS:
             self._refresh(wait=True)
         return self._age() < USABLE_SECONDS
@@ -88,24 +89,18 @@ class KeyStore(Generic[Key]):
         return math.inf if self._fetched_at is None else self._clock() - self._fetched_at
 
     def _refresh(self, *, wait: bool) -> None:
-        """Fetch, unless that is under way or was tried a moment ago. With `wait`, return when it is done."""
-        with self._guard:
-            flight = self._flight
-            starts = flight is None and self._cool_down_left() <= 0
-            if starts:
-                flight = self._flight = threading.Event()
-        if flight is None:
+        """Fetch the set, unless the cool-down is not over. With `wait`, return when the fetch under way has ended."""
+        if self._cool_down_left() > 0:
             return
-        if starts and wait:
-            self._fly(flight)
-        elif starts:
-            threading.Thread(target=self._fly, args=(flight,), name="key-set-refresh", daemon=True).start()
-        elif wait and not (self._failed and self._age() >= USABLE_SECONDS):
-            # Not while there are none to be had: in an outage each flight would hold every thread that needs a key.
-            # Twice the time-out of a fetch: no thread of the server hangs here, whatever the endpoint does.
-            flight.wait(2 * FETCH_TIMEOUT_SECONDS)
+        fetch, is_own = self._fetches.join(self._fetch_if_due, thread="" if wait else "key-set-refresh")
+        # In an outage nobody waits for another's attempt: each one would hold every thread that needs a key.
+        if wait and not is_own and not (self._failed and self._age() >= USABLE_SECONDS):
+            with suppress(TimeoutError):
+                fetch.result(2 * FETCH_TIMEOUT_SECONDS)
 
-    def _fly(self, flight: threading.Event) -> None:
+    def _fetch_if_due(self) -> None:
+        if self._cool_down_left() > 0:  # another fetch has ended since the caller looked
+            return
         try:
             fresh = self._parse((self._fetch or fetch_document)(self._url))
             # A key that stayed the same stays the same object: what was verified with it need not be again.
@@ -121,10 +116,7 @@ class KeyStore(Generic[Key]):
             self._failed = True
             outcome = "failed"
         finally:
-            with self._guard:
-                self._tried_at = self._clock()
-                self._flight = None
-            flight.set()
+            self._tried_at = self._clock()
         keys_fetched.send_robust(type(self), outcome=outcome)
 
     def _cool_down_left(self) -> float:
@@ -139,7 +131,7 @@ _http = urllib3.PoolManager(num_pools=1, maxsize=1, retries=False)
 
 
 def fetch_document(url: str) -> bytes:
-    """The body at `url`: one try, no redirects, FETCH_TIMEOUT_SECONDS in all, MAX_DOCUMENT_BYTES at most.
+    """The body at `url`: one attempt, no redirects, FETCH_TIMEOUT_SECONDS in all, at most MAX_DOCUMENT_BYTES.
 
     Raises ValueError for an answer other than 200 or a body too large or too slow, urllib3's HTTPError otherwise.
     """
@@ -151,7 +143,7 @@ def fetch_document(url: str) -> bytes:
         if response.status != 200:
             raise ValueError(f"The key endpoint answered {response.status}.")
         body = bytearray()
-        # The time-out of a socket starts anew with every packet; this loop bounds the sum.
+        # The time-out of a socket starts again with every packet; this loop limits the sum.
         while chunk := response.read1(16 * 1024):
             body += chunk
             if len(body) > MAX_DOCUMENT_BYTES:

@@ -12,10 +12,8 @@ Cognito's (accounts.clock).
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,6 +24,7 @@ from django.db import DatabaseError, models, transaction
 from accounts.clock import CognitoClock, cognito_clock
 from accounts.conf import get_config
 from accounts.models import KnownSession, Revocation
+from accounts.resilience import SingleFlight
 from accounts.tokens import Claims, TokenError
 
 logger = logging.getLogger(__name__)
@@ -95,14 +94,13 @@ class RevocationList:
         self._now = now
         self._sleep = sleep
         self._cognito = cognito or CognitoClock(clock=clock, now=now)
-        self._guard = threading.Lock()
         self.forget()
 
     def forget(self) -> None:
         """Start afresh, as a new process would. For tests, whose database is rolled back under the list."""
         self._cognito.forget()
         self._held = _Held()
-        self._flight: Future[None] | None = None
+        self._looks = SingleFlight[None]()
         self._looked_at = self._loaded_at = self._marked_at = self._cleaned_at = -math.inf
         # Row numbers: the highest seen, the highest at the last mark, and where each look begins.
         self._newest = self._mark = self._settled = 0
@@ -204,33 +202,17 @@ class RevocationList:
 
     def _look(self, *, fresh: float, usable: float) -> None:
         """Look for new rows, unless a look began after `fresh`; while another looks, one after `usable` will do."""
-        while True:
-            with self._guard:
-                if self._looked_at > fresh:
-                    return
-                flight = self._flight
-                if flight is None:
-                    own = self._flight = Future()
-                    break
-                if self._looked_at > usable:
-                    return
-            # Raises what the other thread's look raised: whoever needs it fails with it.
-            flight.result(timeout=WAIT_SECONDS)
-        self._fly(own)
+        while self._looked_at <= fresh:
+            # Raises what the look raised, also the one of another thread: whoever needs it fails with it.
+            look, is_own = self._looks.join(self._look_now)
+            if is_own or self._looked_at > usable:
+                return
+            look.result(timeout=WAIT_SECONDS)
 
-    def _fly(self, flight: Future[None]) -> None:
+    def _look_now(self) -> None:
         began = self._clock()  # before the query: the list is as old as what the query could see
-        try:
-            self._read(began)
-        except BaseException as error:
-            with self._guard:
-                self._flight = None
-            flight.set_exception(error)
-            raise
-        with self._guard:
-            self._looked_at = began
-            self._flight = None
-        flight.set_result(None)
+        self._read(began)
+        self._looked_at = began
 
     def _read(self, began: float) -> None:
         anew = began - self._loaded_at >= RELOAD_SECONDS

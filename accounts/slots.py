@@ -1,52 +1,59 @@
-"""How many may wait for Cognito at once? Never every thread of a worker: the others answer those who do not need it."""
+"""Bulkhead for calls to Cognito: limits how many threads of a process wait for it at once.
+
+Source: Azure Architecture Center, "Bulkhead pattern".
+"""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from accounts.resilience import CircuitBreaker
+
 CALLS_AT_ONCE = 3
-"""In each process. One less than a worker of the server has threads, so that books are read while Cognito hangs."""
+"""In each process. Fewer than a worker of the server has threads, so that books are read while Cognito hangs."""
 WAIT_SECONDS = 0.5
-HANGS_AFTER_SECONDS = 2.0
-"""Cognito usually answers within a tenth of that."""
-REST_SECONDS = 10.0
+"""How long a caller waits for a slot."""
+SLOW_CALL_SECONDS = 2.0
+"""A call that takes longer is slow: Cognito usually answers within a tenth of that."""
+OPEN_SECONDS = 10.0
+"""How long nobody waits for a slot after a slow call."""
 
 
-class Slots:
-    """Places for calls. Whoever finds none waits a moment, but not while Cognito hangs: none will come free soon.
+class Bulkhead:
+    """Limited number of slots for concurrent calls. A caller that finds none free waits WAIT_SECONDS for one.
 
-    `clock` is monotonic, in seconds.
+    It does not wait while a call is slow, or a slow one ended in the last OPEN_SECONDS (the circuit is open): a slot
+    is unlikely to become free in time. Free slots are given out in every state. `clock` is monotonic, in seconds.
     """
 
-    def __init__(self, count: int = CALLS_AT_ONCE, clock: Callable[[], float] = time.monotonic) -> None:
-        self._free = threading.Semaphore(count)
+    def __init__(self, slots: int = CALLS_AT_ONCE, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free = threading.Semaphore(slots)
         self._clock = clock
         self._guard = threading.Lock()
-        self._under_way: list[float] = []
-        self._hung_at = -REST_SECONDS
+        self._started: list[float] = []  # of the calls under way
+        self._breaker = CircuitBreaker(OPEN_SECONDS, clock=clock)
 
     @contextmanager
-    def one(self) -> Iterator[bool]:
-        """A place while inside, or False when there is none: do not call then."""
-        if not self._free.acquire(timeout=0 if self._hangs() else WAIT_SECONDS):
+    def slot(self) -> Iterator[bool]:
+        """Hold a slot for the length of the block. Gives False when there is none: the call must not be made then."""
+        if not self._free.acquire(timeout=0 if self._is_slow() else WAIT_SECONDS):
             yield False
             return
-        began = self._clock()
+        started = self._clock()
         with self._guard:
-            self._under_way.append(began)
+            self._started.append(started)
         try:
             yield True
         finally:
+            if self._clock() - started >= SLOW_CALL_SECONDS:
+                self._breaker.trip()
             with self._guard:
-                self._under_way.remove(began)
-                if self._clock() - began >= HANGS_AFTER_SECONDS:
-                    self._hung_at = self._clock()
+                self._started.remove(started)
             self._free.release()
 
-    def _hangs(self) -> bool:
-        """Whether a call takes long now, or took long of late."""
+    def _is_slow(self) -> bool:
         now = self._clock()
         with self._guard:
-            oldest = min(self._under_way, default=now)
-            return now - oldest >= HANGS_AFTER_SECONDS or now - self._hung_at < REST_SECONDS
+            oldest = min(self._started, default=now)
+        return now - oldest >= SLOW_CALL_SECONDS or self._breaker.is_open

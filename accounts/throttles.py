@@ -28,7 +28,7 @@ from rest_framework.request import Request
 from accounts.exceptions import AccountError
 from accounts.rates import DEFAULT_RATES, RateName
 from accounts.signals import throttled
-from accounts.windows import Count, Counter, Over, SharedWindow
+from accounts.windows import Count, LimitExceeded, RateLimiter, RedisWindow
 
 # Rates per address that count failures only. A right code is no guess, and an office behind one address enters many.
 RETURNED_TO_ADDRESS: frozenset[RateName] = frozenset({"code_address"})
@@ -68,12 +68,12 @@ def attempt(
     """
     addressed = None if address is None else _count(address, client_address(request))
     accounted = None if account is None else _count(account[0], account[1].strip().casefold())
-    counter = _counter()
+    limiter = _limiter()
     try:
-        window = counter.take([count for count in (addressed, accounted) if count is not None])
-    except Over as over:
-        throttled.send_robust(Throttled, rate=over.key.partition(":")[0])
-        raise Throttled(over.seconds) from None
+        window = limiter.take([count for count in (addressed, accounted) if count is not None])
+    except LimitExceeded as excess:
+        throttled.send_robust(Throttled, rate=excess.key.partition(":")[0])
+        raise Throttled(excess.seconds) from None
     started = time.monotonic()
     made = Attempt()
     try:
@@ -84,7 +84,7 @@ def attempt(
             taken = time.monotonic() - started
             for count in (addressed if address in RETURNED_TO_ADDRESS else None, accounted):
                 if count is not None and taken < count.rate.seconds:
-                    counter.give_back(window, count)
+                    limiter.give_back(window, count)
 
 
 def client_address(request: HttpRequest | Request) -> str:
@@ -128,7 +128,7 @@ def _network(text: str) -> str | None:
 
 def forget() -> None:
     """Start afresh, as a new process would; Redis keeps its counts. For tests."""
-    _counter_of.cache_clear()
+    _limiter_of.cache_clear()
 
 
 def _count(name: RateName, whom: str) -> Count:
@@ -137,14 +137,14 @@ def _count(name: RateName, whom: str) -> Count:
     return Count(f"{name}:{digest}", getattr(settings, "ACCOUNTS_THROTTLES", DEFAULT_RATES)[name])
 
 
-_one_at_a_time = threading.Lock()
+_guard = threading.Lock()
 
 
-def _counter() -> Counter:
-    with _one_at_a_time:  # of two counters that are made at once, one would be lost with what it has counted
-        return _counter_of(getattr(settings, "REDIS_URL", ""))
+def _limiter() -> RateLimiter:
+    with _guard:  # functools.cache alone may make two at the same time, and the counts of one would be lost
+        return _limiter_of(getattr(settings, "REDIS_URL", ""))
 
 
 @cache
-def _counter_of(redis_url: str) -> Counter:
-    return Counter(SharedWindow(redis_url) if redis_url else None)
+def _limiter_of(redis_url: str) -> RateLimiter:
+    return RateLimiter(RedisWindow(redis_url) if redis_url else None)

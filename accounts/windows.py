@@ -1,6 +1,7 @@
-"""How many attempts were there lately? Windows that slide: in Redis, shared by all workers, or in one's own memory.
+"""Rate limiter with sliding windows: in Redis, shared by all workers, or in the memory of one process.
 
-At no moment do the seconds before it hold more attempts than the rate allows; there is no boundary to gain from.
+At no moment do the seconds before it hold more attempts than the rate allows: there is no boundary between two windows
+at which a client could make twice as many.
 """
 
 import logging
@@ -16,18 +17,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from accounts.rates import Rate
+from accounts.resilience import CircuitBreaker, CircuitOpen
 
 logger = logging.getLogger(__name__)
 
 REDIS_TIMEOUT_SECONDS = 1.0
-# After a failure Redis is left alone for a while, so that a hanging one does not hold every request.
-REST_SECONDS = 5.0
-LOG_SECONDS = 60.0
-SWEEP_KEYS = 1024
+OPEN_SECONDS = 5.0  # of the circuit breaker for Redis: a server that hangs would hold every request
+LOG_SECONDS = 60.0  # between two log lines about Redis
+SWEEP_KEYS = 1024  # number of keys in memory at which expired ones are removed
 
 
-class Over(Exception):
-    """Too many attempts: in `seconds` the next one is allowed. `key` names the count that makes it wait so long."""
+class LimitExceeded(Exception):
+    """Too many attempts: the next one is allowed in `seconds`. `key` is that of the count with the longest wait."""
 
     def __init__(self, seconds: float, key: str) -> None:
         super().__init__()
@@ -36,29 +37,29 @@ class Over(Exception):
 
 
 class Count(NamedTuple):
-    """What is counted, and how much of it is allowed."""
+    """A counted key, and its rate: how many attempts are allowed in how many seconds."""
 
     key: str
     rate: Rate
 
 
-class Window(Protocol):
-    """The attempts of late, by key. Each step is atomic over all who share the window."""
+class SlidingWindow(Protocol):
+    """Times of recent attempts, by key. Each operation is atomic for all users of the window."""
 
     def take(self, count: Count) -> bool:
-        """Count one, unless that would be one too many."""
+        """Count one attempt and return True; False when the limit is reached, and then none is counted."""
 
     def give_back(self, count: Count) -> None:
-        """Count one less: the latest, which leaves as many as if it were the one meant."""
+        """Count one attempt less: the latest one, whichever was meant, since the number left is the same."""
 
     def wait(self, count: Count) -> float:
-        """Seconds until one more is allowed; 0 when it is now."""
+        """Seconds until one more attempt is allowed; 0 when it is allowed now."""
 
 
-class SharedWindow:
-    """In Redis, by the moving window of `limits`: one script a step, exact to the attempt. Raises RedisError.
+class RedisWindow:
+    """Sliding window in Redis, by the moving window of `limits`: one script for each operation. Raises RedisError.
 
-    The moments are those of the workers' clocks, in Unix time.
+    The times are those of the workers' clocks, in Unix time.
     """
 
     def __init__(self, url: str) -> None:
@@ -68,129 +69,145 @@ class SharedWindow:
             timeout=REDIS_TIMEOUT_SECONDS,
             socket_timeout=REDIS_TIMEOUT_SECONDS,
             socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-            # A second try might count twice. The pool itself replaces connections that Redis has closed meanwhile.
+            # A retry might count twice. The pool itself replaces connections that Redis has closed.
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = Redis(connection_pool=pool)
         self._storage = RedisStorage(url, connection_pool=pool, key_prefix="throttle")
 
     def take(self, count: Count) -> bool:
-        """See Window."""
+        """See SlidingWindow."""
         return self._storage.acquire_entry(count.key, count.rate.count, count.rate.seconds)
 
     def give_back(self, count: Count) -> None:
-        """See Window."""
-        # `limits` cannot take one back; it keeps the moments in a list, the latest first.
+        """See SlidingWindow."""
+        # `limits` has no such operation; it keeps the times in a list, the latest first.
         self._redis.lpop(self._storage.prefixed_key(count.key))
 
     def wait(self, count: Count) -> float:
-        """See Window."""
+        """See SlidingWindow."""
         oldest, held = self._storage.get_moving_window(count.key, count.rate.count, count.rate.seconds)
         return 0.0 if held < count.rate.count else max(0.0, oldest + count.rate.seconds - time.time())
 
 
-class OwnWindow:
-    """In the memory of this process.
+class MemoryWindow:
+    """Sliding window in the memory of this process. `clock` is monotonic, in seconds.
 
-    Not the one of `limits` 5.8: it never forgets a key of a moving window, starts a thread for almost every attempt,
-    and cannot take one back. `clock` is monotonic, in seconds.
+    Not the one of `limits` 5.8, which never removes a key of a moving window, starts a thread for almost every attempt,
+    and cannot give one back.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._guard = threading.Lock()
-        self._moments: dict[str, list[float]] = {}
+        self._times: dict[str, list[float]] = {}
         self._ends: dict[str, float] = {}
         self._sweep_at = SWEEP_KEYS
 
     def __len__(self) -> int:
-        return len(self._moments)
+        return len(self._times)
 
     def take(self, count: Count) -> bool:
-        """See Window."""
+        """See SlidingWindow."""
         with self._guard:
             now = self._clock()
-            moments = self._held(count, now)
-            if len(moments) >= count.rate.count:
+            times = self._held(count, now)
+            if len(times) >= count.rate.count:
                 return False
-            if len(self._moments) >= self._sweep_at:
+            if len(self._times) >= self._sweep_at:
                 self._sweep(now)
-            self._moments[count.key] = [*moments, now]
+            self._times[count.key] = [*times, now]
             self._ends[count.key] = now + count.rate.seconds
             return True
 
     def give_back(self, count: Count) -> None:
-        """See Window."""
+        """See SlidingWindow."""
         with self._guard:
-            self._moments[count.key] = self._held(count, self._clock())[:-1]
+            self._times[count.key] = self._held(count, self._clock())[:-1]
 
     def wait(self, count: Count) -> float:
-        """See Window."""
+        """See SlidingWindow."""
         with self._guard:
             now = self._clock()
-            moments = self._held(count, now)
-            return 0.0 if len(moments) < count.rate.count else moments[-count.rate.count] + count.rate.seconds - now
+            times = self._held(count, now)
+            return 0.0 if len(times) < count.rate.count else times[-count.rate.count] + count.rate.seconds - now
 
     def _held(self, count: Count, now: float) -> list[float]:
-        return [moment for moment in self._moments.get(count.key, ()) if moment >= now - count.rate.seconds]
+        return [each for each in self._times.get(count.key, ()) if each >= now - count.rate.seconds]
 
     def _sweep(self, now: float) -> None:
-        """Forget keys whose window has passed. The next time is at twice what is left, so the cost is spread."""
+        """Remove expired keys. The next time is when twice as many as now are held, which spreads the cost."""
         self._ends = {key: end for key, end in self._ends.items() if end >= now}
-        self._moments = {key: self._moments[key] for key in self._ends}
-        self._sweep_at = max(SWEEP_KEYS, 2 * len(self._moments))
+        self._times = {key: self._times[key] for key in self._ends}
+        self._sweep_at = max(SWEEP_KEYS, 2 * len(self._times))
 
 
-class Counter:
-    """Counts in `shared`; in its own memory without one, and for a while after it failed. `clock` is monotonic."""
+class RateLimiter:
+    """Rate limiter that counts in `shared`; in memory without one, and while its circuit is open.
 
-    def __init__(self, shared: Window | None, clock: Callable[[], float] = time.monotonic) -> None:
+    `clock` is monotonic, in seconds.
+    """
+
+    def __init__(self, shared: SlidingWindow | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._shared = shared
-        self._own = OwnWindow(clock)
+        self._own = MemoryWindow(clock)
         self._clock = clock
-        self._rests_until = self._silent_until = -math.inf
+        self._breaker = CircuitBreaker(OPEN_SECONDS, RedisError, clock)
+        self._silent_until = -math.inf
 
-    def take(self, counts: Sequence[Count]) -> Window:
-        """Count one of each, and say where: a Window for `give_back`. Raises Over, and then none has counted."""
-        if self._shared is not None and self._clock() >= self._rests_until:
+    def take(self, counts: Sequence[Count]) -> SlidingWindow:
+        """Count one attempt for each of `counts`, and return the window that counts it, for `give_back`.
+
+        Raises LimitExceeded, and then none is counted.
+        """
+        window, excess = self._taken(counts)
+        if excess is not None:
+            raise excess
+        return window
+
+    def _taken(self, counts: Sequence[Count]) -> tuple[SlidingWindow, LimitExceeded | None]:
+        if self._shared is not None:
             try:
-                _take_all(self._shared, counts)
-                return self._shared
+                with self._breaker.call():
+                    # An exceeded limit is returned, not raised: to the breaker, Redis has answered.
+                    return self._shared, _take_all(self._shared, counts)
+            except CircuitOpen:
+                pass
             except RedisError as error:
-                self._rest(error)
-        _take_all(self._own, counts)
-        return self._own
+                self._log(error)
+        return self._own, _take_all(self._own, counts)
 
-    def give_back(self, window: Window, count: Count) -> None:
-        """Count one less where it was counted. When Redis fails just then, it stays counted."""
+    def give_back(self, window: SlidingWindow, count: Count) -> None:
+        """Count one attempt less in the window that `take` returned. If Redis fails then, the attempt stays counted."""
         try:
             window.give_back(count)
         except RedisError as error:
-            self._rest(error)
+            self._breaker.trip()
+            self._log(error)
 
-    def _rest(self, error: RedisError) -> None:
+    def _log(self, error: RedisError) -> None:
         now = self._clock()
-        self._rests_until = now + REST_SECONDS
         if now >= self._silent_until:
             self._silent_until = now + LOG_SECONDS
             # Not the message: it may hold the address of Redis with its password.
-            logger.error("Redis fails (%s): throttles hold for each worker alone.", type(error).__name__)
+            logger.error("Redis fails (%s): each worker counts attempts by itself.", type(error).__name__)
 
 
-def _take_all(window: Window, counts: Sequence[Count]) -> None:
-    # Asked first, so that somebody who is over holds no place in another count, not even for a moment, while others
-    # from the same address may need it.
+def _take_all(window: SlidingWindow, counts: Sequence[Count]) -> LimitExceeded | None:
+    # Checked first, so that a client over one limit does not use up another, not even for a moment, while other clients
+    # of the same address may need it.
     wait, key = _longest_wait(window, counts)
     if wait > 0:
-        raise Over(wait, key)
+        return LimitExceeded(wait, key)
     taken: list[Count] = []
     for count in counts:
         if not window.take(count):
             for other in taken:
                 window.give_back(other)
-            raise Over(*_longest_wait(window, counts))
+            return LimitExceeded(*_longest_wait(window, counts))
         taken.append(count)
+    return None
 
 
-def _longest_wait(window: Window, counts: Sequence[Count]) -> tuple[float, str]:
+def _longest_wait(window: SlidingWindow, counts: Sequence[Count]) -> tuple[float, str]:
     return max(((window.wait(count), count.key) for count in counts), default=(0.0, ""))

@@ -5,9 +5,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
-from contextvars import copy_context
+from functools import partial
 from secrets import token_hex
-from threading import Lock, Thread
 
 from django.conf import settings
 from django.core.cache import cache
@@ -20,6 +19,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.browser import session
 from accounts.clock import cognito_clock
 from accounts.models import User
+from accounts.resilience import SingleFlight
 from accounts.tokens import get_verifier
 from accounts.users import CognitoUser
 from books.full_text import incomplete
@@ -176,9 +176,9 @@ def _metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _readyz(_: HttpRequest) -> HttpResponse:
-    looks = {name: _looked(name) for name in _CHECKS if _applies(name)}
-    wait(looks.values(), READY_SECONDS)
-    checks = {name: look.result() if look.done() else "unavailable" for name, look in looks.items()}
+    started = {name: _started(name) for name in _CHECKS if _applies(name)}
+    wait(started.values(), READY_SECONDS)
+    checks = {name: check.result() if check.done() else "unavailable" for name, check in started.items()}
     told: dict[str, object] = {}
     difference = cognito_clock.difference()
     if difference is not None:  # this worker has heard from Cognito
@@ -197,27 +197,21 @@ def _applies(name: str) -> bool:
     return name != "pooler" or connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
 
 
-_looking: dict[str, "Future[str]"] = {}
-_one_at_a_time = Lock()
+_checks = SingleFlight[str]()
 
 
-def _looked(name: str) -> "Future[str]":
-    """What the check `name` finds, in a thread of its own: one that hangs holds no request, and is not begun again."""
-    with _one_at_a_time:
-        if name not in _looking or _looking[name].done():
-            found = _looking[name] = Future()
-            Thread(target=copy_context().run, args=(_look, name, found), name=f"readyz-{name}", daemon=True).start()
-        return _looking[name]
+def _started(name: str) -> Future[str]:
+    """Result of the check `name`, in a thread of its own: one that hangs holds no request, and is not started again."""
+    return _checks.join(partial(_result, name), name, thread=f"readyz-{name}")[0]
 
 
-def _look(name: str, found: "Future[str]") -> None:
-    state = "unavailable"
+def _result(name: str) -> str:
     try:
-        state = _CHECKS[name]()
-    except Exception as error:  # a probe reports whatever is wrong; not its message, which may tell addresses
+        return _CHECKS[name]()
+    except Exception as error:  # whatever is wrong; without its message, which may hold addresses
         logger.warning("The readiness check %s failed: %s", name, type(error).__name__)
+        return "unavailable"
     finally:
-        found.set_result(state)
         connections.close_all()  # this thread's own
 
 

@@ -9,7 +9,7 @@ from accounts.conf import DEFAULT_SCOPE_ROLES
 from accounts.rates import DEFAULT_RATES
 from accounts.roles import Role
 from config import environment
-from config.postgresql.patience import PatientConnection
+from config.postgresql.timeouts import TimeoutConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -129,7 +129,7 @@ def _fit(database: dict[str, Any]) -> dict[str, Any]:
                 " -c plan_cache_mode=force_generic_plan",
             )
             options.setdefault("prepare_threshold", 0)  # statements of `prepared_cursor`; no other is ever prepared
-        options["pool"].setdefault("connection_class", PatientConnection)  # a time-out of statements on our side
+        options["pool"].setdefault("connection_class", TimeoutConnection)  # a time-out of statements on our side
         # A machine that is gone without a word is noticed within 25 s (libpq; the last in milliseconds).
         options |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15000}
         database["ENGINE"] = "config.postgresql"  # which checks pooled connections by itself

@@ -17,7 +17,7 @@ from psycopg import Connection, sql
 from psycopg import OperationalError as NoConnection
 
 from config.postgresql.base import DatabaseWrapper
-from config.postgresql.patience import PatientConnection
+from config.postgresql.timeouts import TimeoutConnection
 
 PROBE_SECONDS = 2.0  # for the connection, and for its answer
 KEPT_SECONDS = 10.0  # for how long a finding is given again: anybody may ask /readyz
@@ -92,8 +92,8 @@ def _connect(wrapper: DatabaseWrapper, **other: Any) -> "Connection[Any]":
     """A connection past the pool of this process, with nothing prepared and no start-up options."""
     parameters = {**wrapper.get_connection_params(), "prepare_threshold": None, "autocommit": True, **other}
     parameters.pop("options", None)
-    connection = PatientConnection.connect(**{**parameters, "connect_timeout": round(PROBE_SECONDS)})
-    connection.patience = PROBE_SECONDS
+    connection = TimeoutConnection.connect(**{**parameters, "connect_timeout": round(PROBE_SECONDS)})
+    connection.answer_timeout = PROBE_SECONDS
     return connection
 
 

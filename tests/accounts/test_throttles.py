@@ -24,7 +24,7 @@ from accounts import throttles, windows
 from accounts.exceptions import CognitoUnavailable
 from accounts.rates import Rate, RateName
 from accounts.throttles import Throttled, client_address
-from accounts.windows import Count, Counter, Over, OwnWindow, SharedWindow
+from accounts.windows import Count, LimitExceeded, MemoryWindow, RateLimiter, RedisWindow
 from config.problems import problem_handler
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,10 +58,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture(params=["memory", "Redis"])
-def counter(request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Counter:
+def limiter(request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> RateLimiter:
     """What counts, in either place."""
-    made = Counter(SharedWindow(redis_url()) if request.param == "Redis" else None, clock)
-    monkeypatch.setattr(throttles, "_counter", lambda: made)
+    made = RateLimiter(RedisWindow(redis_url()) if request.param == "Redis" else None, clock)
+    monkeypatch.setattr(throttles, "_limiter", lambda: made)
     return made
 
 
@@ -86,13 +86,13 @@ def refused(email: str = UMA, address: str = "192.0.2.1") -> int:
     return caught.value.wait
 
 
-def test_after_five_failures_the_right_password_waits_too(counter: Counter) -> None:
+def test_after_five_failures_the_right_password_waits_too(limiter: RateLimiter) -> None:
     for _ in range(5):
         fail()
     assert refused() == 61
 
 
-def test_a_success_is_given_back_to_the_account_but_not_to_the_address(counter: Counter) -> None:
+def test_a_success_is_given_back_to_the_account_but_not_to_the_address(limiter: RateLimiter) -> None:
     for number in range(9):
         succeed(address=f"198.51.100.{number}")
     for _ in range(4):
@@ -105,7 +105,7 @@ def test_a_success_is_given_back_to_the_account_but_not_to_the_address(counter: 
     assert refused("ulf@example.com") > 0  # the address: ten sign-ins
 
 
-def test_an_attempt_that_ends_in_an_error_stays_counted(counter: Counter) -> None:
+def test_an_attempt_that_ends_in_an_error_stays_counted(limiter: RateLimiter) -> None:
     request = RequestFactory().post("/", REMOTE_ADDR="192.0.2.1")
     for _ in range(5):
         with pytest.raises(CognitoUnavailable), throttles.attempt(request, account=("sign_in_account", UMA)):
@@ -113,7 +113,7 @@ def test_an_attempt_that_ends_in_an_error_stays_counted(counter: Counter) -> Non
     assert refused() > 0
 
 
-def test_the_wait_is_the_time_until_one_is_allowed_and_not_a_second_more(counter: Counter, clock: Clock) -> None:
+def test_the_wait_is_the_time_until_one_is_allowed_and_not_a_second_more(limiter: RateLimiter, clock: Clock) -> None:
     for _ in range(5):
         fail()
         clock.seconds += 7
@@ -126,7 +126,7 @@ def test_the_wait_is_the_time_until_one_is_allowed_and_not_a_second_more(counter
     assert refused() == 7  # the next failure leaves its window then
 
 
-def test_the_boundary_of_a_minute_does_not_double_the_allowance(counter: Counter, clock: Clock) -> None:
+def test_the_boundary_of_a_minute_does_not_double_the_allowance(limiter: RateLimiter, clock: Clock) -> None:
     clock.seconds = 1_700_000_040.0 - 1  # a second before a full minute
     for _ in range(5):
         fail()
@@ -134,7 +134,7 @@ def test_the_boundary_of_a_minute_does_not_double_the_allowance(counter: Counter
     assert refused() > 0
 
 
-def test_refused_attempts_do_not_prolong_the_wait(counter: Counter, clock: Clock) -> None:
+def test_refused_attempts_do_not_prolong_the_wait(limiter: RateLimiter, clock: Clock) -> None:
     for _ in range(5):
         fail()
     for _ in range(30):
@@ -144,7 +144,7 @@ def test_refused_attempts_do_not_prolong_the_wait(counter: Counter, clock: Clock
     succeed()
 
 
-def test_one_account_that_is_over_costs_its_address_nothing(counter: Counter) -> None:
+def test_one_account_that_is_over_costs_its_address_nothing(limiter: RateLimiter) -> None:
     for _ in range(5):
         fail()
     for _ in range(100):
@@ -154,7 +154,7 @@ def test_one_account_that_is_over_costs_its_address_nothing(counter: Counter) ->
     assert refused("gwen@example.com") > 0
 
 
-def test_an_address_that_is_over_cannot_lock_accounts(counter: Counter) -> None:
+def test_an_address_that_is_over_cannot_lock_accounts(limiter: RateLimiter) -> None:
     for number in range(10):
         fail(f"person{number}@example.com")
     for _ in range(20):
@@ -163,7 +163,7 @@ def test_an_address_that_is_over_cannot_lock_accounts(counter: Counter) -> None:
 
 
 def test_a_slow_success_takes_nothing_from_those_who_came_later(
-    counter: Counter, clock: Clock, settings: Settings
+    limiter: RateLimiter, clock: Clock, settings: Settings
 ) -> None:
     settings.ACCOUNTS_THROTTLES = {"sign_in_account": Rate(1, 1), "sign_in_address": Rate(100, 1)}
     request = RequestFactory().post("/", REMOTE_ADDR="192.0.2.1")
@@ -174,19 +174,19 @@ def test_a_slow_success_takes_nothing_from_those_who_came_later(
     assert refused() > 0
 
 
-def test_spellings_of_one_address_are_one_account(counter: Counter) -> None:
+def test_spellings_of_one_address_are_one_account(limiter: RateLimiter) -> None:
     for email in ("uma@example.com", "UMA@example.com", " Uma@Example.com ", "uma@EXAMPLE.COM", "uMA@example.com"):
         fail(email)
     assert refused() > 0
 
 
-def test_rates_do_not_share_their_counts(counter: Counter) -> None:
+def test_rates_do_not_share_their_counts(limiter: RateLimiter) -> None:
     for _ in range(5):
         fail(rate="code_account")
     succeed()
 
 
-def test_any_text_can_be_counted(counter: Counter) -> None:
+def test_any_text_can_be_counted(limiter: RateLimiter) -> None:
     fail("\ud800\u0000\n")
 
 
@@ -221,14 +221,14 @@ def _passes(email: str) -> bool:
 
 @pytest.mark.parametrize("emails, allowed", [([UMA] * 400, 5), ([f"p{n}@example.com" for n in range(400)], 10)])
 def test_of_400_attempts_at_once_exactly_the_allowed_number_passes(
-    emails: list[str], allowed: int, counter: Counter
+    emails: list[str], allowed: int, limiter: RateLimiter
 ) -> None:
     with ThreadPoolExecutor(32) as threads:
         assert sum(threads.map(_passes, emails)) == allowed
 
 
 def test_of_two_who_look_at_the_same_moment_one_passes(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = OwnWindow(clock)
+    window = MemoryWindow(clock)
     held = window._held
     both = threading.Barrier(2)
 
@@ -284,10 +284,10 @@ def test_of_400_attempts_in_two_processes_exactly_the_allowed_number_passes() ->
     assert sum(int(process.communicate(timeout=60)[0]) for process in workers) == 10
 
 
-def _taken(counter: Counter, count: Count) -> bool:
+def _taken(limiter: RateLimiter, count: Count) -> bool:
     try:
-        counter.take([count])
-    except Over:
+        limiter.take([count])
+    except LimitExceeded:
         return False
     return True
 
@@ -295,7 +295,7 @@ def _taken(counter: Counter, count: Count) -> bool:
 FIVE = Count("mail_account:uma", Rate(5, 3600))
 
 
-class Raced(OwnWindow):
+class Raced(MemoryWindow):
     """Tells everybody that one more is allowed, as in a race; remembers what was taken."""
 
     def __init__(self, clock: Clock, *, lies: bool) -> None:
@@ -313,39 +313,39 @@ class Raced(OwnWindow):
 
 def test_somebody_who_is_over_holds_no_place_of_their_address_for_a_moment(clock: Clock) -> None:
     window = Raced(clock, lies=False)
-    counter = Counter(window, clock)
-    assert [_taken(counter, FIVE) for _ in range(5)] == [True] * 5
+    limiter = RateLimiter(window, clock)
+    assert [_taken(limiter, FIVE) for _ in range(5)] == [True] * 5
     address = Count("mail_address:home", Rate(1, 3600))
-    with pytest.raises(Over):
-        counter.take([address, FIVE])
+    with pytest.raises(LimitExceeded):
+        limiter.take([address, FIVE])
     assert address not in window.taken
 
 
 def test_who_loses_a_race_for_the_last_place_gives_the_other_one_back(clock: Clock) -> None:
     window = Raced(clock, lies=True)
-    counter = Counter(window, clock)
-    assert [_taken(counter, FIVE) for _ in range(5)] == [True] * 5
+    limiter = RateLimiter(window, clock)
+    assert [_taken(limiter, FIVE) for _ in range(5)] == [True] * 5
     address = Count("mail_address:home", Rate(1, 3600))
-    with pytest.raises(Over):
-        counter.take([address, FIVE])
+    with pytest.raises(LimitExceeded):
+        limiter.take([address, FIVE])
     assert address in window.taken
-    assert _taken(counter, address)
+    assert _taken(limiter, address)
 
 
 def test_while_redis_is_down_limits_hold_for_each_worker_and_the_log_says_so_once(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    counter = Counter(SharedWindow(NOWHERE), clock)
+    limiter = RateLimiter(RedisWindow(NOWHERE), clock)
     outcomes = []
     for _ in range(20):
-        outcomes.append(_taken(counter, FIVE))
+        outcomes.append(_taken(limiter, FIVE))
         clock.seconds += 2.9
     assert outcomes == [True] * 5 + [False] * 15
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "ConnectionError" in caplog.text
     assert "127.0.0.1" not in caplog.text
     clock.seconds += 60
-    _taken(counter, FIVE)
+    _taken(limiter, FIVE)
     assert len(caplog.records) == 2
 
 
@@ -360,7 +360,7 @@ def hanging_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_redis_that_hangs_is_asked_once_in_five_seconds(
     hanging_redis: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared = SharedWindow(hanging_redis)
+    shared = RedisWindow(hanging_redis)
     asked: list[Count] = []
     wait = shared.wait
 
@@ -369,33 +369,43 @@ def test_a_redis_that_hangs_is_asked_once_in_five_seconds(
         return wait(count)
 
     monkeypatch.setattr(shared, "wait", asking)
-    counter = Counter(shared, clock)
-    assert [_taken(counter, FIVE) for _ in range(6)] == [True] * 5 + [False]
+    limiter = RateLimiter(shared, clock)
+    assert [_taken(limiter, FIVE) for _ in range(6)] == [True] * 5 + [False]
     assert len(asked) == 1
     clock.seconds += 5
-    _taken(counter, FIVE)
+    _taken(limiter, FIVE)
     assert len(asked) == 2
 
 
 def test_a_redis_that_comes_back_counts_again(clock: Clock) -> None:
     url = redis_url()
-    shared = SharedWindow(url)
-    counter = Counter(shared, clock)
-    counter._rest(redis.ConnectionError())
+    shared = RedisWindow(url)
+    limiter = RateLimiter(shared, clock)
+    limiter._breaker.trip()
     clock.seconds += 4.9
-    assert counter.take([FIVE]) is not shared
+    assert limiter.take([FIVE]) is not shared
     clock.seconds += 0.1
-    assert counter.take([FIVE]) is shared
-    assert [_taken(Counter(shared, clock), FIVE) for _ in range(5)] == [True] * 4 + [False]
+    assert limiter.take([FIVE]) is shared
+    assert [_taken(RateLimiter(shared, clock), FIVE) for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_a_redis_that_answers_that_a_limit_is_exceeded_has_come_back(clock: Clock) -> None:
+    limiter = RateLimiter(MemoryWindow(clock), clock)
+    assert [_taken(limiter, FIVE) for _ in range(5)] == [True] * 5
+    limiter._breaker.trip()
+    clock.seconds += 5
+    assert not _taken(limiter, FIVE)
+    with limiter._breaker.call() as is_probe:
+        assert not is_probe
 
 
 def test_giving_back_to_a_redis_that_went_down_is_no_error(clock: Clock) -> None:
-    Counter(None, clock).give_back(SharedWindow(NOWHERE), FIVE)
+    RateLimiter(None, clock).give_back(RedisWindow(NOWHERE), FIVE)
 
 
 def test_a_connection_that_redis_has_closed_is_no_failure(clock: Clock) -> None:
     url = redis_url()
-    shared = SharedWindow(url)
+    shared = RedisWindow(url)
     assert shared.take(FIVE)
     # Its own connection alone: others may be in the middle of something. Then until its end has arrived here.
     pool = shared._redis.connection_pool
@@ -408,7 +418,7 @@ def test_a_connection_that_redis_has_closed_is_no_failure(clock: Clock) -> None:
 
 
 def test_the_memory_forgets_keys_whose_window_has_passed(clock: Clock) -> None:
-    window = OwnWindow(clock)
+    window = MemoryWindow(clock)
     for number in range(20_000):
         clock.seconds += 0.1
         assert window.take(Count(f"sign_in_account:{number}", Rate(5, 60)))
@@ -461,13 +471,13 @@ def test_a_process_counts_in_one_place_whoever_asks_first(settings: Settings, mo
     throttles.forget()
     both = threading.Barrier(2)
 
-    def slow_to_make(shared: SharedWindow | None) -> Counter:
+    def slow_to_make(shared: RedisWindow | None) -> RateLimiter:
         with suppress(threading.BrokenBarrierError):
             both.wait(timeout=0.2)
-        return Counter(shared)
+        return RateLimiter(shared)
 
-    monkeypatch.setattr(throttles, "Counter", slow_to_make)
+    monkeypatch.setattr(throttles, "RateLimiter", slow_to_make)
     with ThreadPoolExecutor(2) as threads:
-        first, second = threads.map(lambda _: throttles._counter(), range(2))
+        first, second = threads.map(lambda _: throttles._limiter(), range(2))
     throttles.forget()
     assert first is second

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.commands import migrate
 from django.db import connection
 
-from config.postgresql.patience import PatientConnection
+from config.postgresql.timeouts import TimeoutConnection
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no time-outs of statements.")
@@ -16,8 +16,8 @@ def test_requests_have_a_time_out_and_migrations_have_none(monkeypatch: pytest.M
     def limits() -> tuple[str, float | None]:
         with connection.cursor() as cursor:
             cursor.execute("SHOW statement_timeout")
-            assert isinstance(connection.connection, PatientConnection)
-            return cursor.fetchone()[0], connection.connection.patience
+            assert isinstance(connection.connection, TimeoutConnection)
+            return cursor.fetchone()[0], connection.connection.answer_timeout
 
     seen: list[Any] = []
 

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 
 from config.postgresql.base import DatabaseWrapper
-from config.postgresql.patience import PATIENCE_SECONDS, PatientConnection
+from config.postgresql.timeouts import ANSWER_TIMEOUT_SECONDS, TimeoutConnection
 
 # All the time to work, little to wait for a lock: whoever comes after would wait behind it.
 _LIMITS = {"statement_timeout": "0", "lock_timeout": "'5s'"}
@@ -50,13 +50,13 @@ def _all_the_time(connection: BaseDatabaseWrapper) -> Iterator[None]:
     try:
         yield
     finally:
-        _set(connection, [f"RESET {name}" for name in limits], PATIENCE_SECONDS)
+        _set(connection, [f"RESET {name}" for name in limits], ANSWER_TIMEOUT_SECONDS)
 
 
-def _set(connection: DatabaseWrapper, statements: list[str], patience: float | None) -> None:
+def _set(connection: DatabaseWrapper, statements: list[str], answer_timeout: float | None) -> None:
     connection.ensure_connection()
     for statement in statements:
         with connection.cursor() as cursor:
             cursor.execute(statement)
-    if isinstance(connection.connection, PatientConnection):
-        connection.connection.patience = patience
+    if isinstance(connection.connection, TimeoutConnection):
+        connection.connection.answer_timeout = answer_timeout
