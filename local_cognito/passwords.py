@@ -4,9 +4,9 @@ import secrets
 import string
 
 from local_cognito.cognito import Cognito
-from local_cognito.errors import CognitoError, invalid_parameter, not_authorized
+from local_cognito.errors import CognitoError, invalid_parameter, not_authorized, user_not_found, wrong_password
 from local_cognito.memory import FORGIVEN_AFTER, Lockout
-from local_cognito.store import Pool, Status, User
+from local_cognito.store import Client, Pool, Status, User
 
 # The characters that count as symbols (AWS: "Adding user pool password requirements"), a blank inside among them.
 SYMBOLS = "^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+= "
@@ -112,3 +112,42 @@ def succeeded(pool: Pool, name: str) -> None:
 def key_of(user: User | None, typed: str) -> str:
     """What attempts are counted by: the person, whichever of their names was typed."""
     return user.username if user else typed
+
+
+def check(cognito: Cognito, client: Client, name: str, password: str) -> User:
+    """The user with this name and password, who may continue to sign in.
+
+    Raises CognitoError: UserNotConfirmedException and PasswordResetRequiredException whatever the password
+    (so does Cognito), NotAuthorizedException for a wrong one, an unknown user (or UserNotFoundException, by
+    the client's setting), a disabled user, too many attempts, or a temporary password that is too old.
+    """
+    pool = client.pool
+    user = pool.find(name)
+    key = key_of(user, name)
+    guard(cognito, pool, key)
+    if user is None:
+        failed(cognito, pool, key)
+        raise wrong_password() if client.hides_users else user_not_found()
+    check_status(user)
+    if user.password != password:
+        failed(cognito, pool, key)
+        raise wrong_password()
+    check_enabled(cognito, client, user)
+    return user
+
+
+def check_status(user: User) -> None:
+    """Raises CognitoError for a user who must first confirm the account or set a new password."""
+    if user.status is Status.UNCONFIRMED:
+        raise CognitoError("UserNotConfirmedException", "User is not confirmed.")
+    if user.status is Status.RESET_REQUIRED:
+        raise CognitoError("PasswordResetRequiredException", "Password reset required for the user")
+
+
+def check_enabled(cognito: Cognito, client: Client, user: User) -> None:
+    """Raises CognitoError (NotAuthorizedException) once the password was right but may not be used."""
+    if not user.enabled:
+        raise not_authorized("User is disabled.")
+    until = client.pool.memory_of(user).temporary_until
+    if until is not None and cognito.clock.now() >= until:
+        raise not_authorized("Temporary password has expired and must be reset by an administrator.")

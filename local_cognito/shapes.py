@@ -112,3 +112,14 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     for java, ours in ((_JAVA_VISIBLE, _VISIBLE), (r"\p{Z}", r"\s")):
         pattern = pattern.replace(java, ours)
     return re.compile(pattern, re.ASCII)
+
+
+def required(parameters: dict[str, str], name: str) -> str:
+    """A member of AuthParameters or ChallengeResponses, which the model does not describe.
+
+    Raises CognitoError (InvalidParameterException) when it is absent or empty.
+    """
+    value = parameters.get(name)
+    if not value:
+        raise invalid_parameter(f"Missing required parameter {name}")
+    return value

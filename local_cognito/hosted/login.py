@@ -6,13 +6,13 @@ from urllib.parse import quote
 
 from werkzeug.wrappers import Request, Response
 
-from local_cognito import pages
+from local_cognito import pages, passwords
 from local_cognito.cognito import Cognito
 from local_cognito.errors import CognitoError, invalid_parameter
 from local_cognito.hosted import sessions
 from local_cognito.hosted.authorize import give_code
 from local_cognito.hosted.requests import AuthorizationError, AuthorizationRequest, UntrustedRequest, read
-from local_cognito.operations import challenges, mfa, sign_in
+from local_cognito.operations import challenges, mfa
 from local_cognito.store import User
 from local_cognito.tokens import opaque
 
@@ -61,7 +61,7 @@ def _take(cognito: Cognito, asked: AuthorizationRequest, request: Request) -> tu
         name, password = form.get("username", "").strip(), form.get("password", "")
         if not name or not password:
             raise invalid_parameter("username and password are needed")
-        user = sign_in.check_password(cognito, client, name, password)
+        user = passwords.check(cognito, client, name, password)
         return user, challenges.after_password(cognito, client, user)
     session, responses = form.get("session", ""), {"USERNAME": form.get("username", "")}
     if step == "NEW_PASSWORD_REQUIRED":

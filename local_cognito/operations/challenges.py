@@ -19,7 +19,7 @@ from local_cognito.errors import (
     wrong_password,
 )
 from local_cognito.memory import Challenge
-from local_cognito.operations import sign_in
+from local_cognito.shapes import required
 from local_cognito.store import Client, Status, User
 from local_cognito.tokens import opaque
 
@@ -107,7 +107,7 @@ def admin_respond_to_auth_challenge(cognito: Cognito, request: dict[str, Any]) -
 
 def _respond(cognito: Cognito, client: Client, request: dict[str, Any]) -> Answer:
     name, responses = request["ChallengeName"], request.get("ChallengeResponses") or {}
-    check_secret_hash(client, sign_in.required(responses, "USERNAME"), responses.get("SECRET_HASH"))
+    check_secret_hash(client, required(responses, "USERNAME"), responses.get("SECRET_HASH"))
     session = responses.get("PASSWORD_CLAIM_SECRET_BLOCK") if name == "PASSWORD_VERIFIER" else request.get("Session")
     user, challenge = respond(cognito, client, name, session or "", responses)
     return or_tokens(cognito, client, user, challenge)
@@ -123,7 +123,7 @@ def respond(
     """
     if name not in _ANSWERS:
         raise invalid_parameter(f"{name} is not a challenge of this pool")
-    username, pool = sign_in.required(responses, "USERNAME"), client.pool
+    username, pool = required(responses, "USERNAME"), client.pool
     challenge = find(cognito, client, session, name)
     if name == "PASSWORD_VERIFIER" and pool.users.get(challenge.username) is None:
         # The exchange with somebody who does not exist goes on to its end, and fails there.
@@ -161,7 +161,7 @@ def new_password_required(
 ) -> Answer | None:
     """A lasting password in place of the temporary one, and attributes the pool requires."""
     pool = client.pool
-    password = passwords.check_policy(pool, sign_in.required(responses, "NEW_PASSWORD"))
+    password = passwords.check_policy(pool, required(responses, "NEW_PASSWORD"))
     passwords.check_history(pool, user, password)
     prefix = "userAttributes."
     given = {key.removeprefix(prefix): value for key, value in responses.items() if key.startswith(prefix)}
@@ -180,7 +180,7 @@ def software_token_mfa(
     cognito: Cognito, client: Client, user: User, challenge: Challenge, responses: dict[str, str]
 ) -> Answer | None:
     """A code from the authenticator app."""
-    code = sign_in.required(responses, "SOFTWARE_TOKEN_MFA_CODE")
+    code = required(responses, "SOFTWARE_TOKEN_MFA_CODE")
     memory = client.pool.memory_of(user)
     if memory.totp_secret is None:
         raise CognitoError("SoftwareTokenMFANotFoundException", "Software token MFA is not enabled for this user")
@@ -208,7 +208,7 @@ def mfa_setup(
 
 def begin_srp(cognito: Cognito, client: Client, name: str, parameters: dict[str, str]) -> Answer:
     """USER_SRP_AUTH, first step: salt and B, simulated for somebody who does not exist (RFC 5054 section 2.5.1.3)."""
-    public_a = srp.parse(sign_in.required(parameters, "SRP_A"))
+    public_a = srp.parse(required(parameters, "SRP_A"))
     check_secret_hash(client, name, parameters.get("SECRET_HASH"))
     pool = client.pool
     user = pool.find(name)
@@ -224,7 +224,7 @@ def begin_srp(cognito: Cognito, client: Client, name: str, parameters: dict[str,
         exchange = srp.Exchange(pool.id, user_id, secrets.token_urlsafe(), salt, public_a)
         username, owner = user_id, name
     else:
-        sign_in.check_status(user)
+        passwords.check_status(user)
         salt = cognito.simulated("salt", user.username)[:16]
         exchange = srp.Exchange(pool.id, user.username, user.password or "", salt, public_a)
         username = owner = user.username
@@ -248,16 +248,16 @@ def password_verifier(
     cognito: Cognito, client: Client, user: User, challenge: Challenge, responses: dict[str, str]
 ) -> Answer | None:
     """USER_SRP_AUTH, second step: proof that the client knows the password. One try per exchange."""
-    block = sign_in.required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
-    signature = sign_in.required(responses, "PASSWORD_CLAIM_SIGNATURE")
-    timestamp = sign_in.required(responses, "TIMESTAMP")
+    block = required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
+    signature = required(responses, "PASSWORD_CLAIM_SIGNATURE")
+    timestamp = required(responses, "TIMESTAMP")
     del client.pool.memory.challenges[block]
     passwords.guard(cognito, client.pool, user.username)
     exchange: srp.Exchange = challenge.details
     if not exchange.proves(block, timestamp, signature, cognito.clock.today()):
         passwords.failed(cognito, client.pool, user.username)
         raise wrong_password()
-    sign_in.check_enabled(cognito, client, user)
+    passwords.check_enabled(cognito, client, user)
     return after_password(cognito, client, user)
 
 
