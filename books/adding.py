@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
-from books.changes import BookChange
+from books.models import BookChange
 from books.prepared import prepared_cursor
 from books.search import normalise, sort_key
 

@@ -16,8 +16,8 @@ class BooksConfig(AppConfig):
         """Connect the signals, and import what registers checks."""
         from books.bulk import keep_used_ids
         from books.full_text import restore
-        from books.models import disown
+        from books.writing import clear_added_by
 
-        pre_delete.connect(disown, sender=settings.AUTH_USER_MODEL, dispatch_uid="books.disown")
+        pre_delete.connect(clear_added_by, sender=settings.AUTH_USER_MODEL, dispatch_uid="books.clear_added_by")
         post_migrate.connect(restore, sender=self, dispatch_uid="books.restore")
         post_migrate.connect(keep_used_ids, sender=self, dispatch_uid="books.keep_used_ids")

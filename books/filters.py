@@ -8,7 +8,8 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from accounts.users import CognitoUser
-from books.models import FIRST_YEAR, LAST_YEAR, MAX_NAME_LENGTH, Author
+from books.book_fields import FIRST_YEAR, LAST_YEAR, MAX_NAME_LENGTH
+from books.models import Author
 from books.parameters import (
     ONE_ID,
     WITH_A_WORD,

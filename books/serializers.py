@@ -11,17 +11,16 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.reverse import reverse
 
 from accounts.api.members import KnownMembers
-from books.changes import TOLD
-from books.models import (
+from books.book_fields import (
     FIRST_YEAR,
     LAST_YEAR,
     MAX_DESCRIPTION_LENGTH,
     MAX_NAME_LENGTH,
     MAX_NAMES,
     MAX_TITLE_LENGTH,
-    Author,
-    Book,
+    TRACKED_FIELDS,
 )
+from books.models import Author, Book
 from books.standards import ISBN_PATTERN, LANGUAGE_PATTERN, MAX_LANGUAGE_LENGTH, isbn13, language_tag
 
 MAX_PAGE_COUNT = 2**31 - 1  # what the column holds
@@ -30,7 +29,7 @@ MAX_PAGE_COUNT = 2**31 - 1  # what the column holds
 _ANY_TEXT = r"^[^\u0000]*$"
 _SOME_TEXT = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"  # Python counts more signs as blanks than ECMA 262
 
-BOOK_COLUMNS = ("id", *TOLD, "added_by_id", "created_at", "updated_at", "version")
+BOOK_COLUMNS = ("id", *TRACKED_FIELDS, "added_by_id", "created_at", "updated_at", "version")
 
 
 def represent(book: Any, books_url: str) -> dict[str, Any]:

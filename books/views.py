@@ -22,7 +22,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import Policy, PolicyPermission
 from accounts.users import CognitoUser, as_person
-from books import replica
+from books import replica, writing
 from books.cache import share
 from books.conditional import ConditionalView, digest, require_match
 from books.filters import AUTHOR_PARAMETERS, BOOK_PARAMETERS
@@ -199,7 +199,7 @@ class BookViewSet(CatalogueViewSet[Book]):
         """A new book, of the caller's own."""
         values = BookSerializer.checked(request.data)
         user = cast("CognitoUser", request.user)
-        book = as_person(user, lambda sub: Book.objects.add(**values, added_by_id=sub, actor=user.actor or ""))
+        book = as_person(user, lambda sub: writing.add(**values, added_by_id=sub, actor=user.actor or ""))
         response = self.show(book, status=status.HTTP_201_CREATED)
         response["Location"] = response.data["url"]
         return response
@@ -211,7 +211,7 @@ class BookViewSet(CatalogueViewSet[Book]):
         data = request.data
         with transaction.atomic():
             book = self._locked()
-            book.change(**self._whose(), **BookSerializer.checked(data, partial=partial))
+            writing.change(book, **self._whose(), **BookSerializer.checked(data, partial=partial))
         return self.show(book)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -222,7 +222,7 @@ class BookViewSet(CatalogueViewSet[Book]):
         """No book."""
         self.get_object()
         with transaction.atomic():
-            self._locked().discard(**self._whose())
+            writing.discard(self._locked(), **self._whose())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _whose(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from books import writing
 from books.admin.base import OwnSearch, subject_of
 from books.admin.concurrency import SEEN, ConcurrentAdmin, ConcurrentForm
 from books.models import Author
@@ -30,6 +31,6 @@ class AuthorAdmin(ConcurrentAdmin, OwnSearch):
     def save_model(self, request: HttpRequest, obj: Author, form: Any, change: bool) -> None:
         """A new name goes into the books as well."""
         if change and "name" in form.changed_data:
-            obj.rename(obj.name, by=subject_of(request))
+            writing.rename(obj, obj.name, by=subject_of(request))
         else:
-            obj.save()
+            super().save_model(request, obj, form, change)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.models import User
+from books import writing
 from books.admin.base import subject_of
 from books.admin.bulk import BulkActs
 from books.admin.concurrency import SEEN, ConcurrentAdmin, state_of
@@ -15,8 +16,8 @@ from books.admin.filters import Origin, Published, Rated
 from books.admin.forms import BookForm, rebased
 from books.admin.history import HistoryPage
 from books.admin.importing import ImportPages
-from books.changes import BookChange, told
-from books.models import MAX_NAMES, Authorship, Book
+from books.book_fields import MAX_NAMES
+from books.models import Authorship, Book
 
 if TYPE_CHECKING:
     Inline = admin.TabularInline[Authorship, Book]
@@ -75,26 +76,18 @@ class BookAdmin(ConcurrentAdmin, BulkActs, ExportPage, ImportPages, HistoryPage)
 
     def save_model(self, request: HttpRequest, obj: Book, form: Any, change: bool) -> None:
         """Save it; a new one is the administrator's own. What it was before is kept for its history."""
-        if change:
-            # The form has put its values into `obj` already.
-            form.was = told(Book.objects.select_for_update().get(pk=obj.pk))
-        else:
+        if not change:
             obj.added_by = cast("User", request.user)
-        obj.save()
+        form.before = writing.save_columns(obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Once the authors are linked, the book learns their names, and its history what happened."""
         super().save_related(request, form, formsets, change)
-        book: Book = form.instance
-        book.take_names_from_authors()
-        if change:
-            book.note_change(form.was, subject_of(request))
-        else:
-            BookChange.objects.note(BookChange.Action.ADDED, book, subject_of(request), {})
+        writing.save_links(form.instance, form.before, by=subject_of(request))
 
     def delete_model(self, request: HttpRequest, obj: Book) -> None:
         """Delete it, and keep what it was."""
-        obj.discard(by=subject_of(request))
+        writing.discard(obj, by=subject_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
         """Delete them, one by one, for each has a history."""

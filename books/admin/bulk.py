@@ -15,10 +15,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 
+from books import writing
 from books.admin.base import OwnSearch, subject_of
 from books.admin.concurrency import SEEN, state_of
 from books.admin.forms import standard
-from books.models import MAX_NAME_LENGTH, MAX_NAMES, Book
+from books.book_fields import MAX_NAME_LENGTH, MAX_NAMES
+from books.models import Book
 from books.standards import MAX_LANGUAGE_LENGTH, language_tag
 
 MAX_AT_ONCE = 500  # one transaction, and well below the fields that Django reads of a form
@@ -136,24 +138,24 @@ def _all(chosen: list[int], states: Mapping[str, str], change: Change, values: A
 def _set_language(book: Book, values: Any, by: str) -> bool:
     if book.language == values["language"]:
         return False
-    book.change(by=by, language=values["language"])
+    writing.change(book, by=by, language=values["language"])
     return True
 
 
 def _add_subject(book: Book, values: Any, by: str) -> bool:
     if values["subject"] in book.subjects or len(book.subjects) >= MAX_NAMES:
         return False
-    book.change(by=by, subjects=[*book.subjects, values["subject"]])
+    writing.change(book, by=by, subjects=[*book.subjects, values["subject"]])
     return True
 
 
 def _remove_subject(book: Book, values: Any, by: str) -> bool:
     if values["subject"] not in book.subjects:
         return False
-    book.change(by=by, subjects=[each for each in book.subjects if each != values["subject"]])
+    writing.change(book, by=by, subjects=[each for each in book.subjects if each != values["subject"]])
     return True
 
 
 def _delete(book: Book, values: Any, by: str) -> bool:
-    book.discard(by=by)
+    writing.discard(book, by=by)
     return True

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from books.admin.base import subject_of
-from books.models import FIRST_YEAR, LAST_YEAR
+from books.book_fields import FIRST_YEAR, LAST_YEAR
 
 NO_YEAR = 32767  # what the column year_up has where there is none
 

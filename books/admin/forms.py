@@ -10,8 +10,8 @@ from django.http import QueryDict
 from accounts.users import email_of
 from books.admin.concurrency import ConcurrentForm
 from books.admin.history import who
-from books.changes import BookChange
-from books.models import MAX_NAME_LENGTH, MAX_NAMES, Authorship, Book
+from books.book_fields import MAX_NAME_LENGTH, MAX_NAMES
+from books.models import Authorship, Book, BookChange
 from books.standards import isbn13, language_tag
 
 ROWS = "authorship_set"

@@ -13,8 +13,7 @@ from django.utils.text import Truncator
 from accounts.users import email_of
 from books.admin.base import ModelAdmin, OwnSearch
 from books.admin.concurrency import MAX_SHOWN, shown
-from books.changes import BookChange
-from books.models import Book
+from books.models import Book, BookChange
 
 PAGE = 25
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from books.book_fields import MAX_NAME_LENGTH, MAX_TITLE_LENGTH
 from books.catalogues import values
 from books.catalogues.export import plain_cell, split_names
 from books.catalogues.isbns import proven_isbn
 from books.catalogues.presets import FIELDS, OWN, Preset
 from books.catalogues.records import Record
 from books.catalogues.rows import RejectedError, Row
-from books.models import MAX_NAME_LENGTH, MAX_TITLE_LENGTH
 
 LISTS = ("authors", "subjects")
 SEPARATOR = ";"

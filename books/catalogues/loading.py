@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError, transaction
 
+from books import writing
 from books.bulk import IsOneOf
 from books.catalogues.rows import Outcome, Row
 from books.catalogues.seen import Earlier, Seen
-from books.changes import TOLD, BookChange
-from books.models import Authorship, Book
+from books.models import Book
 from books.search import sort_key
 
 T = TypeVar("T")
@@ -32,9 +32,6 @@ MAX_CHARACTERS_OF_BATCH = 8 << 20  # of cells: a row may have a million, and all
 ATTEMPTS = 5
 
 REPEATED = "unchanged because an earlier row of the file is the same book"
-
-# What an update may change, with what is worked out from it.
-_WRITTEN = (*TOLD, "updated_at", "version", "title_key", "words")
 
 
 def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -101,14 +98,12 @@ class _Batch:
     def __init__(self, rows: Sequence[Row], seen: Seen, by: str) -> None:
         self.fresh: dict[str, Earlier] = {}
         self._by = by
-        self._notes: list[BookChange] = []
         self._rows = rows
         self._seen = seen
         self._by_isbn: dict[str, Book] = {}
         self._by_text: dict[str, list[Book]] = {}
         self._new: list[Row] = []
-        self._changed: list[Book] = []
-        self._relinked: list[Book] = []
+        self._changed: list[tuple[Book, Mapping[str, Any]]] = []  # each with its snapshot from before
         self._verdicts: list[tuple[Row, Outcome, str]] = []
 
     def plan(self, *, lock: bool) -> None:
@@ -119,18 +114,8 @@ class _Batch:
 
     def write(self) -> None:
         """Write what the plan says, in a few statements."""
-        if self._changed:
-            # As an insert that meets its own id, for bulk_update() would pass by what is worked out at a save.
-            Book.objects.bulk_create(self._changed, update_conflicts=True, unique_fields=["id"], update_fields=_WRITTEN)
-            Authorship.objects.filter(book__in=self._relinked).delete()
-            Authorship.objects.link({book.pk: book.author_names for book in self._relinked})
-        added = Book.objects.add_many([row.values for row in self._new])
-        if self._by:
-            self._notes += [
-                BookChange(book_id=pk, title=row.values["title"], action=BookChange.Action.IMPORTED, by=self._by)
-                for pk, row in zip(added, self._new, strict=True)
-            ]
-        BookChange.objects.bulk_create(self._notes)
+        writing.merge_many(self._changed, by=self._by)
+        writing.add_many([row.values for row in self._new], by=self._by)
 
     def settle(self) -> None:
         """Tell the rows what became of them."""
@@ -195,14 +180,9 @@ class _Batch:
         if not news:
             self._verdicts.append((row, Outcome.UNCHANGED, ""))
             return
-        told = {name: [getattr(book, name), value] for name, value in news.items()}
+        self._changed.append((book, writing.snapshot(book)))
         for name, value in news.items():
             setattr(book, name, value)
-        self._notes.append(BookChange.made(BookChange.Action.MERGED, book, self._by, told))
-        book.version += 1
-        self._changed.append(book)
-        if "author_names" in news:
-            self._relinked.append(book)
         self._verdicts.append((row, Outcome.UPDATED, ""))
 
     def _free_by_text(self, row: Row, text: str) -> Book | None:

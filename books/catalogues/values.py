@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from books.models import FIRST_YEAR, LAST_YEAR, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_NAMES
+from books.book_fields import FIRST_YEAR, LAST_YEAR, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_NAMES
 from books.standards import language_tag
 
 MAX_PAGE_COUNT = 2**31 - 1  # what the column holds

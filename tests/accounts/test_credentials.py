@@ -14,7 +14,7 @@ from accounts.roles import Role
 from accounts.testing import Pool, subject
 from accounts.tokens import get_verifier
 from accounts.users import CognitoUser
-from books.changes import BookChange
+from books.models import BookChange
 from tests.conftest import Client, MakeMachine
 
 BOOKS = "/api/v1/books/"

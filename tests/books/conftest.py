@@ -7,6 +7,7 @@ import pytest
 from django.test import Client as Browser
 
 from accounts.models import User
+from books import writing
 from books.models import Book
 from tests.conftest import Client
 
@@ -46,7 +47,7 @@ def shelve(db: None) -> Shelve:
     """Puts a book on the shelf, without the API."""
 
     def put(title: str = "Moby-Dick", *authors: str, **values: Any) -> Book:
-        return Book.objects.add(title=title, author_names=list(authors) or ["Herman Melville"], **values)
+        return writing.add(title=title, author_names=list(authors) or ["Herman Melville"], **values)
 
     return put
 

@@ -8,9 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.testing import subject
-from books import models
-from books.changes import BookChange
-from books.models import Author, Authorship, Book
+from books import writing
+from books.models import Author, Authorship, Book, BookChange
 from tests.books.conftest import BOOKS
 from tests.conftest import Client
 
@@ -54,13 +53,13 @@ def test_one_statement_leaves_what_the_steps_leave(monkeypatch: pytest.MonkeyPat
     adder = User.objects.create(sub="adders-sub", username="Anna")
     rooms = []
     for at_once in (True, False):
-        monkeypatch.setattr(models, "can_add_at_once", lambda at_once=at_once: at_once)
+        monkeypatch.setattr(writing, "can_add_at_once", lambda at_once=at_once: at_once)
         Author.objects.create(name="Jane Austen")
-        book = Book.objects.add(**EMMA, added_by_id=adder.sub)
+        book = writing.add(**EMMA, added_by_id=adder.sub)
         rooms.append(left())
         assert Book.objects.get() == book
         assert list(book.authorship_set.values_list("author__name", flat=True)) == EMMA["author_names"]
-        book.change(title="Changed")  # it is a saved one in every respect
+        writing.change(book, title="Changed")  # it is a saved one in every respect
         assert Book.objects.get().version == 2
         for model in (Authorship, Book, Author, BookChange):
             model._default_manager.all().delete()

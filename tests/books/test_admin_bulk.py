@@ -7,8 +7,7 @@ from django.test import Client as Browser
 
 from accounts.models import User
 from books.admin import bulk
-from books.changes import BookChange
-from books.models import Authorship, Book
+from books.models import Authorship, Book, BookChange
 from tests.books.conftest import Shelve
 
 LIST = "/admin/books/book/"

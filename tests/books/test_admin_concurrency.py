@@ -9,8 +9,8 @@ from django.contrib.messages import get_messages
 from django.test import Client as Browser
 
 from accounts.models import User
-from books.changes import BookChange
-from books.models import Author, Book
+from books import writing
+from books.models import Author, Book, BookChange
 from tests.books.conftest import Shelve
 from tests.books.test_races import at_once, one  # noqa: F401  (a fixture)
 
@@ -114,9 +114,9 @@ def test_of_two_who_have_a_book_open_the_second_is_shown_both_values_and_keeps_w
 def test_a_page_that_is_stale_again_is_refused_again(browser: Browser, ben: Browser, shelve: Shelve) -> None:
     book = shelve("Emma")
     sent = opened(browser, book)
-    book.change(title="Emma 2")
+    writing.change(book, title="Emma 2")
     shown = Form(browser.post(change_of(book), {**sent, "title": "Emma (Ada)"})).sent
-    book.change(title="Emma 3")
+    writing.change(book, title="Emma 3")
     page = browser.post(change_of(book), shown)
     assert "Saving replaces what the catalogue has now: “Emma 3”" in page.content.decode()
     assert Book.objects.get().title == "Emma 3"
@@ -125,7 +125,7 @@ def test_a_page_that_is_stale_again_is_refused_again(browser: Browser, ben: Brow
 def test_a_change_that_both_made_is_no_conflict_and_a_long_one_is_shown_whole(browser: Browser, shelve: Shelve) -> None:
     book = shelve("Emma", description="Short.")
     sent, long = opened(browser, book), "<b>" + "word " * 200 + "end"
-    book.change(title="Emma 2", description=long)
+    writing.change(book, title="Emma 2", description=long)
     page = browser.post(change_of(book), {**sent, "title": "Emma 2", "description": "Hers."})
     said = page.content.decode()
     assert "“Emma 2”" not in said
@@ -136,7 +136,7 @@ def test_a_change_that_both_made_is_no_conflict_and_a_long_one_is_shown_whole(br
 def test_what_is_typed_wrong_and_stale_is_told_both(browser: Browser, shelve: Shelve) -> None:
     book = shelve("Emma", rating="4")
     sent = opened(browser, book)
-    book.change(rating=3)
+    writing.change(book, rating=3)
     page = browser.post(change_of(book), {**sent, "rating": "9", "isbn": "9780141439588"})
     said = page.content.decode()
     assert "less than or equal to 5" in said or "Saving replaces what the catalogue has now: “3.00”" in said
@@ -147,7 +147,7 @@ def test_what_is_typed_wrong_and_stale_is_told_both(browser: Browser, shelve: Sh
 def test_authors_that_were_not_touched_are_those_of_now(browser: Browser, shelve: Shelve) -> None:
     book = shelve("Emma", "Jane Austen")
     sent = opened(browser, book)
-    book.change(author_names=["Fiona Stafford", "Jane Austen"])
+    writing.change(book, author_names=["Fiona Stafford", "Jane Austen"])
     page = browser.post(change_of(book), {**sent, "title": "Emma (Ada)"})
     assert "Its authors are now Fiona Stafford, Jane Austen." in page.content.decode()
     assert browser.post(change_of(book), Form(page).sent).status_code == 302
@@ -162,7 +162,7 @@ def test_authors_that_were_chosen_are_kept_and_saved_over_those_of_now_only_when
     jane = Author.objects.get(name="Jane Austen")
     sent = opened(browser, book)
     rows = {"authorship_set-TOTAL_FORMS": "2", "authorship_set-1-author": str(ann.pk), "authorship_set-1-position": "1"}
-    book.change(author_names=["Fiona Stafford"])
+    writing.change(book, author_names=["Fiona Stafford"])
     page = browser.post(change_of(book), {**sent, **rows})
     assert Book.objects.get().author_names == ["Fiona Stafford"]
     assert "In the catalogue its authors are now Fiona Stafford." in page.content.decode()
@@ -189,7 +189,7 @@ def test_an_author_is_not_renamed_over_another_name(browser: Browser, ben: Brows
 def test_what_was_typed_into_the_page_of_a_book_that_is_gone_begins_a_new_one(browser: Browser, shelve: Shelve) -> None:
     book = shelve("Emma", "Jane Austen")
     sent, path = opened(browser, book), change_of(book)
-    book.discard()
+    writing.discard(book)
     page = browser.post(path, {**sent, "title": "Emma (Ada)", "description": "Hers.", "subjects": "Love\nSurrey"})
     assert "Somebody deleted this book after you opened the page." in page.content.decode()
     assert f'action="{LIST}add/"' in page.content.decode()
@@ -210,9 +210,9 @@ def test_what_was_changed_while_its_deletion_was_asked_about_is_asked_about_agai
     path = f"/admin/books/{kind}/{row.pk}/delete/"
     sent = Form(browser.get(path)).sent
     if isinstance(row, Book):
-        row.change(title="Emma 2")
+        writing.change(row, title="Emma 2")
     else:
-        row.rename("Anna")
+        writing.rename(row, "Anna")
     page = browser.post(path, sent, follow=True)
     assert [
         str(message) for message in get_messages(page.wsgi_request)
@@ -230,7 +230,7 @@ def test_books_that_were_changed_while_a_bulk_act_was_asked_about_are_left_alone
     asked = {"action": "delete_selected", "_selected_action": [emma.pk, faust.pk]}
     sent = Form(browser.post(LIST, asked)).sent
     assert sent["seen"] == f"{emma.pk}:{emma.version} {faust.pk}:{faust.version}"
-    emma.change(title="Emma, for keeps")
+    writing.change(emma, title="Emma, for keeps")
     page = browser.post(LIST, {**sent, **asked}, follow=True)
     assert "1 of 2 books deleted; 1 left alone, for somebody else changed them meanwhile." in page.content.decode()
     assert Book.objects.get().title == "Emma, for keeps"
@@ -238,7 +238,7 @@ def test_books_that_were_changed_while_a_bulk_act_was_asked_about_are_left_alone
 
 def test_of_two_saves_at_the_same_moment_one_is_refused(at_once: Callable[..., Any]) -> None:  # noqa: F811
     def prepare() -> tuple[Book, list[tuple[Browser, dict[str, str]]]]:
-        book = Book.objects.add(title="Emma", author_names=["Jane Austen"])
+        book = writing.add(title="Emma", author_names=["Jane Austen"])
         pages = []
         for name in ("Ada", "Ben", "Cleo"):
             browser = Browser()

@@ -19,8 +19,7 @@ from django.utils import timezone
 from accounts.models import User
 from books import uploads
 from books.catalogues.export import guarded_cell, plain_cell
-from books.changes import BookChange
-from books.models import Book, Upload, UploadChunk
+from books.models import Book, BookChange, Upload, UploadChunk
 from tests.books.conftest import Shelve
 from tests.books.importing import import_text
 

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.test import Client as Browser
 
 from accounts.models import User
-from books.changes import BookChange
-from books.models import Author, Book
+from books import writing
+from books.models import Author, Book, BookChange
 from tests.books.conftest import BOOKS, Shelve
 from tests.books.importing import import_file
 from tests.conftest import Client
@@ -88,7 +88,7 @@ def test_the_history_page_shows_changes_of_the_admin_and_of_the_api(browser: Bro
 def test_a_long_history_has_pages(browser: Browser, shelve: Shelve) -> None:
     book = shelve("Emma")
     for number in range(30):
-        book.change(title=f"Emma {number}")
+        writing.change(book, title=f"Emma {number}")
     assert "Page 1 of 2" in history_of(browser, book.pk)
     assert "Emma 29" in history_of(browser, book.pk)
     assert "Page 2 of 2" in browser.get(f"/admin/books/book/{book.pk}/history/?page=99").content.decode()
@@ -124,7 +124,7 @@ def test_a_book_deleted_in_the_admin_is_still_told_of(browser: Browser, shelve: 
 
 def test_changes_are_found_by_address_and_cannot_be_changed(browser: Browser, shelve: Shelve) -> None:
     me = User.objects.get()
-    shelve("Emma").change(title="Persuasion", by=me.sub)
+    writing.change(shelve("Emma"), title="Persuasion", by=me.sub)
     assert "Persuasion" in browser.get("/admin/books/bookchange/", {"q": "ada@example"}).content.decode()
     assert "0 changes" in browser.get("/admin/books/bookchange/", {"q": "bob@example"}).content.decode()
     change = BookChange.objects.first()

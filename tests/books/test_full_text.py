@@ -12,6 +12,7 @@ from django.core import checks
 from django.core.management import call_command
 from django.db import connection, models
 
+from books import writing
 from books.full_text import incomplete
 from books.models import Author, Book
 from tests.books.conftest import BOOKS, titles
@@ -39,7 +40,7 @@ def manage(tmp_path: Path) -> Callable[..., str]:
     return run
 
 
-ADD = "from books.models import Book; Book.objects.add(title='{}', author_names=['Herman Melville'])"
+ADD = "from books import writing; writing.add(title='{}', author_names=['Herman Melville'])"
 FIND = "from books.models import Author, Book; print(*Book.objects.matching('{}'), *Author.objects.all())"
 
 
@@ -77,7 +78,7 @@ def test_a_column_is_added_as_the_operators_page_says_and_everything_is_found(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("model", [Book, Author])
 def test_what_a_new_table_loses_is_reported_and_restored(visitor: Client, model: type[models.Model]) -> None:
-    Book.objects.add(title="Moby-Dick", author_names=["Herman Melville"])
+    writing.add(title="Moby-Dick", author_names=["Herman Melville"])
     with connection.schema_editor() as editor:
         editor._remake_table(model)  # type: ignore[attr-defined]
     assert incomplete(connection) == [model._meta.db_table]
@@ -85,14 +86,14 @@ def test_what_a_new_table_loses_is_reported_and_restored(visitor: Client, model:
     assert (told["status"], told["checks"]["migrations"]) == ("degraded", "incomplete")
     warnings = checks.run_checks(tags=["database"], databases=["default"])
     assert [(warning.id, model._meta.db_table in warning.msg) for warning in warnings] == [("books.W001", True)]
-    Book.objects.add(title="Typee", author_names=["H. Melville"])
+    writing.add(title="Typee", author_names=["H. Melville"])
     call_command("migrate", verbosity=0)
     assert incomplete(connection) == []
     assert visitor.get("/readyz").json()["checks"]["migrations"] == "ok"
     assert titles(visitor.get(BOOKS, {"search": "typee"})) == ["Typee"]
     assert Author.objects.matching("melville").count() == 2
-    Book.objects.get(title="Typee").change(title="Omoo")
-    Book.objects.get(title="Moby-Dick").discard()
+    writing.change(Book.objects.get(title="Typee"), title="Omoo")
+    writing.discard(Book.objects.get(title="Moby-Dick"))
     assert titles(visitor.get(BOOKS, {"search": "typee"})) == titles(visitor.get(BOOKS, {"search": "moby"})) == []
     assert titles(visitor.get(BOOKS, {"search": "omoo"})) == ["Omoo"]
 
@@ -102,14 +103,14 @@ def test_what_a_new_table_loses_is_reported_and_restored(visitor: Client, model:
 @pytest.mark.parametrize("left", [[], ["Typee"]])
 def test_the_number_of_a_deleted_book_is_not_given_again_after_its_table_was_made_anew(left: list[str]) -> None:
     for title in left:
-        Book.objects.add(title=title, author_names=["Herman Melville"])
-    gone = Book.objects.add(title="Moby-Dick", author_names=["Herman Melville"])
+        writing.add(title=title, author_names=["Herman Melville"])
+    gone = writing.add(title="Moby-Dick", author_names=["Herman Melville"])
     number = gone.pk
-    gone.discard()
+    writing.discard(gone)
     with connection.schema_editor() as editor:
         editor._remake_table(Book)  # type: ignore[attr-defined]
     call_command("migrate", verbosity=0)
-    assert Book.objects.add(title="Omoo", author_names=["Herman Melville"]).pk > number
+    assert writing.add(title="Omoo", author_names=["Herman Melville"]).pk > number
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has triggers instead.")
@@ -132,5 +133,5 @@ def test_before_its_migration_and_after_it_is_taken_back_nothing_is_missing() ->
             assert cursor.fetchone() == (0,)
     finally:
         call_command("migrate", verbosity=0)
-    Book.objects.add(title="Moby-Dick", author_names=["Herman Melville"])
+    writing.add(title="Moby-Dick", author_names=["Herman Melville"])
     assert Book.objects.matching("moby").count() == 1

@@ -3,7 +3,7 @@
 import gc
 import io
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connection, connections
 
+from books import writing
 from books.catalogues import loading
 from books.catalogues.layout import Layout
 from books.catalogues.presets import OWN
@@ -56,16 +57,16 @@ def test_ctrl_c_leaves_whole_batches_and_says_how_to_resume(
     tmp_path: Path, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(loading, "BATCH", 2)
-    path, link = tmp_path / "five.csv", type(Author.objects.all()).ids_of
+    path, link = tmp_path / "five.csv", writing.link_authors
     path.write_text(FIVE)
 
-    def interrupted(authors: Any, names: list[str]) -> dict[str, int]:
-        if "Author 3" in names:
+    def interrupted(books: Mapping[int, Sequence[str]]) -> None:
+        if ["Author 3"] in books.values():
             raise KeyboardInterrupt
-        return link(authors, names)
+        link(books)
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(Author.objects.all()), "ids_of", interrupted)
+        patch.setattr(writing, "link_authors", interrupted)
         with pytest.raises(SystemExit) as stopped:
             call_command("import_books", str(path))
     assert stopped.value.code == 130
@@ -83,7 +84,7 @@ def test_an_isbn_that_somebody_takes_meanwhile_does_not_stop_the_batch(tmp_path:
 
     def rival(book: dict[str, Any]) -> None:
         try:
-            Book.objects.add(**book)
+            writing.add(**book)
         finally:
             connections["default"].close()
 
@@ -112,7 +113,7 @@ def test_a_batch_that_met_a_rival_is_planned_anew(tmp_path: Path, monkeypatch: A
 
     def planning(batch: loading._Batch, *, lock: bool) -> None:
         if not failures:
-            Book.objects.add(title="Ema", author_names=["J. Austen"], isbn=EMMA)
+            writing.add(title="Ema", author_names=["J. Austen"], isbn=EMMA)
         plan(batch, lock=lock)
 
     monkeypatch.setattr(loading._Batch, "write", failing)

@@ -11,6 +11,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from books import writing
 from books.catalogues import loading
 from books.catalogues.layout import Layout
 from books.catalogues.loading import Loader, batches
@@ -110,7 +111,7 @@ def test_dry_runs_say_the_same_and_second_runs_change_nothing(monkeypatch: Any, 
     with transaction.atomic():
         for isbn, title, subtitle, authors, year, rating in there:
             if not isbn or not Book.objects.filter(isbn=isbn).exists():
-                Book.objects.add(
+                writing.add(
                     isbn=isbn or None,
                     title=title,
                     subtitle=subtitle,

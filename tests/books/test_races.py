@@ -12,6 +12,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from accounts.models import User
+from books import writing
 from books.models import Author, Book
 from tests.books.conftest import BOOKS
 from tests.conftest import Client
@@ -125,7 +126,7 @@ def test_new_authors_and_new_people_are_made_once(at_once: Callable[..., Any], u
 
 def test_an_author_is_renamed_while_their_books_are_changed(at_once: Callable[..., Any], uma: Client) -> None:
     url = one(at_once, lambda: uma.post(BOOKS, EMMA))["Location"]
-    rename = lambda: Author.objects.get(name="Jane Austen").rename("J. Austen")  # noqa: E731
+    rename = lambda: writing.rename(Author.objects.get(name="Jane Austen"), "J. Austen")  # noqa: E731
     *responses, _ = at_once(*[lambda: uma.patch(url, {"rating": 4})] * 4, rename)
     assert statuses(responses) == {200: 4}
     assert one(at_once, lambda: uma.get(url).json())["authors"] == ["J. Austen"]
@@ -143,7 +144,7 @@ def test_those_who_add_books_of_the_same_new_authors_never_wait_in_a_circle(at_o
             for turn in range(100):
                 together.wait(timeout=60)
                 authors = [f"{name} {turn}" for name in chance.sample(names, 8)]
-                Book.objects.add(title="Emma", author_names=authors)
+                writing.add(title="Emma", author_names=authors)
 
         return many
 
@@ -162,7 +163,7 @@ def test_books_that_are_added_while_their_author_is_renamed_have_the_names_of_th
         jane = Author.objects.get(name="Jane 0")
         for turn in range(turns):
             together.wait(timeout=60)
-            jane.rename(f"Jane {turn + 1}")
+            writing.rename(jane, f"Jane {turn + 1}")
 
     def add(in_bulk: bool) -> Do:
         def many() -> None:
@@ -170,9 +171,9 @@ def test_books_that_are_added_while_their_author_is_renamed_have_the_names_of_th
                 together.wait(timeout=60)
                 if in_bulk:
                     with transaction.atomic():
-                        Book.objects.add_many([{"title": "Emma", "author_names": [f"Jane {turn}", f"Fiona {turn}"]}])
+                        writing.add_many([{"title": "Emma", "author_names": [f"Jane {turn}", f"Fiona {turn}"]}])
                 else:
-                    Book.objects.add(title="Emma", author_names=[f"Jane {turn}"])
+                    writing.add(title="Emma", author_names=[f"Jane {turn}"])
 
         return many
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from books import writing
 from books.models import Author, Book
 from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS
 from books.reading import is_plain, read_one
@@ -84,7 +85,7 @@ def test_anything_but_conditions_on_one_table_is_left_to_django(queryset: Any) -
 @pytest.mark.django_db
 def test_a_page_is_planned_once_whatever_its_place_and_by_an_index() -> None:
     shuffled = [number * 797 % 2000 for number in range(2000)]  # in no order that lies side by side on the disk
-    Book.objects.add_many(
+    writing.add_many(
         [{"title": f"{number:04}", "author_names": ["Ann"], "published_year": number} for number in shuffled]
     )
     with connection.cursor() as cursor:

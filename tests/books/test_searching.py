@@ -9,7 +9,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from books import ranking
+from books import ranking, writing
 from books.models import Author, Book
 from books.search import MAX_LINE, MAX_SORT_KEY, MAX_WORD, line_of, normalise, sort_key
 from tests.books.conftest import AUTHORS, BOOKS, Shelve, problems, titles, walk
@@ -87,7 +87,7 @@ def test_every_database_finds_the_books_that_have_the_words(
     db: None, shelf: list[tuple[str, str, list[str], list[str]]], asked: list[str]
 ) -> None:
     Book.objects.all().delete()
-    Book.objects.add_many(
+    writing.add_many(
         [
             {"title": title, "subtitle": subtitle, "author_names": [*dict.fromkeys(names)], "subjects": subjects}
             for title, subtitle, names, subjects in shelf
@@ -213,7 +213,7 @@ def test_authors_are_found_by_words_of_their_names(visitor: Client, db: None) ->
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL looks after its own index.")
 def test_the_index_of_words_follows_every_write(shelve: Shelve) -> None:
     emma, gone = shelve("Emma", "Jane Austen"), shelve("Gone", "Nobody")
-    emma.change(title="Persuasion")
+    writing.change(emma, title="Persuasion")
     gone.delete()
     with connection.cursor() as cursor:
         # Raises when the index and the table tell different stories (https://sqlite.org/fts5.html, section 6.4).

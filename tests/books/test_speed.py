@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from accounts.models import User
-from books.models import Author, Authorship, Book
+from books import writing
+from books.models import Author, Book
 from books.serializers import AuthorSerializer, BookSerializer
 from tests.books.conftest import AUTHORS, BOOKS, Shelve
 from tests.conftest import Client
@@ -42,7 +43,7 @@ def full_shelf(db: None) -> None:
         )
         for number in range(100)
     ]
-    Authorship.objects.link({book.pk: book.author_names for book in Book.objects.bulk_create(books)})
+    writing.link_authors({book.pk: book.author_names for book in Book.objects.bulk_create(books)})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from books import writing
 from books.models import Author, Authorship, Book
 from tests.books.conftest import Shelve
 
@@ -40,8 +41,8 @@ def links(book: Book) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("values", [EMMA, SANDITON], ids=["full", "bare"])
 def test_a_book_among_many_is_the_same_as_one_by_itself(values: dict[str, Any]) -> None:
-    alone = Book.objects.add(**values | {"isbn": None})
-    among = Book.objects.get(pk=Book.objects.add_many([SANDITON, values])[1])
+    alone = writing.add(**values | {"isbn": None})
+    among = Book.objects.get(pk=writing.add_many([SANDITON, values])[1])
     assert columns(among) == columns(alone)
     assert links(among) == links(alone) == [(name, place) for place, name in enumerate(values["author_names"])]
     assert among.isbn == values.get("isbn")
@@ -52,7 +53,7 @@ def test_a_book_among_many_is_the_same_as_one_by_itself(values: dict[str, Any]) 
 
 def test_ids_come_back_in_order_and_are_never_given_twice(shelve: Shelve) -> None:
     first = shelve()
-    one, two = Book.objects.add_many([EMMA, SANDITON])
+    one, two = writing.add_many([EMMA, SANDITON])
     assert first.pk < one < two
     assert list(Book.objects.filter(pk__in=(one, two)).order_by("pk").values_list("title", flat=True)) == [
         EMMA["title"],
@@ -60,13 +61,13 @@ def test_ids_come_back_in_order_and_are_never_given_twice(shelve: Shelve) -> Non
     ]
     Book.objects.filter(pk=two).delete()
     assert shelve().pk > two
-    assert Book.objects.add_many([]) == []
+    assert writing.add_many([]) == []
 
 
 def test_many_books_cost_as_many_statements_as_two() -> None:
     def statements(books: list[dict[str, Any]]) -> int:
         with CaptureQueriesContext(connection) as captured, transaction.atomic():
-            Book.objects.add_many(books)
+            writing.add_many(books)
         return sum("SAVEPOINT" not in query["sql"] for query in captured)
 
     many = [{"title": f"Book {number}", "author_names": [f"Author {number}", "Bob"]} for number in range(300)]
@@ -78,12 +79,12 @@ def test_many_books_cost_as_many_statements_as_two() -> None:
 def test_an_isbn_that_is_taken_stops_them_all(shelve: Shelve) -> None:
     shelve(isbn=EMMA["isbn"])
     with pytest.raises(IntegrityError, match="isbn"), transaction.atomic():
-        Book.objects.add_many([SANDITON, EMMA])
+        writing.add_many([SANDITON, EMMA])
     assert Book.objects.count() == 1
 
 
 def test_authors_that_are_there_are_not_made_again(shelve: Shelve) -> None:
     shelve("Emma", "Jane Austen")
-    Book.objects.add_many([SANDITON, EMMA])
+    writing.add_many([SANDITON, EMMA])
     assert sorted(Author.objects.values_list("name", flat=True)) == ['A. "Friend"', "Jane Austen"]
     assert Author.objects.matching("friend").count() == 1

@@ -17,8 +17,7 @@ from langcodes import Language
 
 from accounts import tokens
 from accounts.testing import Pool
-from books import cache, standards
-from books.models import Book
+from books import cache, standards, writing
 from books.standards import language_tag
 from tests.books.conftest import AUTHORS, BOOKS
 
@@ -120,7 +119,7 @@ def send(db: None) -> Iterator[Callable[..., int]]:
 
     Django's test client keeps something of each of its requests itself.
     """
-    Book.objects.add(title="Moby-Dick", author_names=["Herman Melville"])
+    writing.add(title="Moby-Dick", author_names=["Herman Melville"])
     if connection.vendor == "postgresql":
         connection.connection.prepared_max = 10  # psycopg keeps a hundred statements of each connection
     handler, factory = WSGIHandler(), RequestFactory()

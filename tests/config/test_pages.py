@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from accounts.roles import Role
 from accounts.testing import Pool, subject
-from books.models import Book
+from books import writing
 from config import problems
 
 PAGES = {
@@ -139,7 +139,7 @@ def test_a_page_asks_nobody_else_for_anything(path: str, adas_browser: Browser) 
 
 
 def test_a_books_page_has_forms_for_those_who_may_change_it_only(browser: Browser, adas_browser: Browser) -> None:
-    book = Book.objects.add(title="Emma", author_names=["Jane Austen"])
+    book = writing.add(title="Emma", author_names=["Jane Austen"])
     path = f"/api/v1/books/{book.pk}/"
     assert "textarea" not in page_of(browser, path).landmarks
     page = page_of(adas_browser, path)

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from accounts import administration
 from accounts.models import User
 from accounts.rates import Rate
-from books.models import Book
+from books import writing
 from local_cognito.server import LocalCognito
 from tests.accounts.people import NEW_PASSWORD, PASSWORD, Person
 from tests.conftest import Client
@@ -43,8 +43,8 @@ def caller(cognito: LocalCognito, db: None) -> MakeCaller:
         other = User.objects.create(sub="somebody-else", email="else@example.com")
         ids: dict[str, list[str]] = {
             "id": [
-                str(Book.objects.add(title="Beowulf", author_names=["Unknown"]).pk),
-                str(Book.objects.add(title="Emma", author_names=["Jane Austen"], added_by=other).pk),
+                str(writing.add(title="Beowulf", author_names=["Unknown"]).pk),
+                str(writing.add(title="Emma", author_names=["Jane Austen"], added_by=other).pk),
             ],
             "sub": [person.sub for person in people.values()],
         }
@@ -61,7 +61,7 @@ def caller(cognito: LocalCognito, db: None) -> MakeCaller:
             return Caller(who, None, ids=ids, words=words)
         person = people[who]
         row = User.objects.create(sub=person.sub, email=person.email)
-        mine = Book.objects.add(title="Persuasion", author_names=["Jane Austen"], added_by=row)
+        mine = writing.add(title="Persuasion", author_names=["Jane Austen"], added_by=row)
         ids["id"].append(str(mine.pk))
         first: list[str] = [person.tokens["access_token"]]
 

@@ -12,6 +12,7 @@ from django.db import DatabaseError, reset_queries, transaction
 from django.utils import timezone
 from tqdm import tqdm
 
+from books import writing
 from books.catalogues.loading import ahead
 from books.catalogues.made_up import (
     ABSENT_WORD,
@@ -93,6 +94,6 @@ def _batches(numbers: range, seed: int, since: datetime, step: timedelta) -> Ite
 
 def _add(books: Sequence[dict[str, Any]]) -> None:
     with transaction.atomic():
-        Book.objects.add_many(books)
+        writing.add_many(books)
     # With debug on Django would keep every statement.
     reset_queries()
