@@ -1,6 +1,6 @@
 """The people of the pool in the admin, as Cognito knows them now, and the records of what was done to them.
 
-Every act is a POST to one path and goes through `accounts.stewardship`, as those of the API do.
+Every act is a POST to one path and goes through `accounts.flows.people`, as those of the API do.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from accounts import stewardship
-from accounts.exceptions import AccountError, PersonNotFound
+from accounts.cognito.results import Person, Place, PlaceUnknown
+from accounts.flows import people as stewardship
 from accounts.models import AuditRecord, User
-from accounts.results import Person, Place, PlaceUnknown
-from accounts.roles import Role
-from accounts.users import email_of
+from accounts.tokens.exceptions import AccountError, PersonNotFound
+from accounts.tokens.roles import Role
+from accounts.tokens.users import email_of
 
 if TYPE_CHECKING:
     UserModelAdmin = admin.ModelAdmin[User]

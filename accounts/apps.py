@@ -11,5 +11,5 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import what registers itself."""
-        from accounts import checks  # noqa: F401
+        """Register the system checks."""
+        from accounts.tokens import checks  # noqa: F401

@@ -12,7 +12,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.roles import Role
+from accounts.tokens.roles import Role
 
 # What the subject of a break-glass superuser begins with; Cognito's are plain UUIDs.
 LOCAL_PREFIX = "local:"
@@ -73,7 +73,7 @@ class Revocation(models.Model):
     """Tokens that count no longer: those of one session, or those of a person from before a moment.
 
     Rows are only added, never changed, so that every worker learns of them by their number; and deleted once no token
-    that they concern can be alive. `accounts.revocation` alone reads and writes them.
+    that they concern can be alive. `accounts.tokens.revocation` alone reads and writes them.
     """
 
     origin_jti = models.CharField(max_length=255, null=True, help_text="The sign-in that a session's tokens share.")
@@ -112,7 +112,7 @@ class KnownSession(models.Model):
 
 
 class Intent(models.Model):
-    """A change to an account that is under way, and after which the person's tokens must end (accounts.intents).
+    """A change to an account that is under way, and after which the person's tokens must end (accounts.flows.intents).
 
     Deleted when all of it is done. `sub` is empty where there is nobody, `username` for a machine.
     """

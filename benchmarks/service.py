@@ -15,7 +15,7 @@ from typing import Self
 
 import psutil
 
-from accounts.testing import Pool
+from accounts.tokens.testing import Pool
 from benchmarks.databases import Databases
 
 ROOT = Path(__file__).resolve().parents[1]

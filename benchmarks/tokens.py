@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from django.conf import settings
 
-from accounts.conf import get_config
-from accounts.keys import KeyStore
-from accounts.testing import Pool
-from accounts.tokens import TokenVerifier, parse_key_set
+from accounts.tokens.conf import get_config
+from accounts.tokens.keys import KeyStore
+from accounts.tokens.testing import Pool
+from accounts.tokens.verifier import TokenVerifier, parse_key_set
 from benchmarks.tables import Table, spread
 
 TOKENS = 300

@@ -23,9 +23,9 @@ from django.urls import ResolverMatch, reverse
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from accounts.authentication import BearerAuthentication
-from accounts.permissions import Rule, roles_of
-from accounts.users import CognitoUser
+from accounts.tokens.authentication import BearerAuthentication
+from accounts.tokens.permissions import Rule, roles_of
+from accounts.tokens.users import CognitoUser
 from books import replica
 from books.version import asked
 

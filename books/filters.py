@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
-from accounts.users import CognitoUser
+from accounts.tokens.users import CognitoUser
 from books.book_fields import FIRST_YEAR, LAST_YEAR, MAX_NAME_LENGTH
 from books.models import Author
 from books.parameters import (

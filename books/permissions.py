@@ -1,7 +1,7 @@
 """May they? Who may do what with books: the one table behind permissions, OpenAPI and the README."""
 
-from accounts.permissions import Policy, Rule
-from accounts.roles import EVERY_ROLE, Role
+from accounts.tokens.permissions import Policy, Rule
+from accounts.tokens.roles import EVERY_ROLE, Role
 
 _READ = Rule(roles=EVERY_ROLE, public=True)
 _ADD = Rule(roles=frozenset({Role.USER, Role.ADMIN}))

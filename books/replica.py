@@ -19,7 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connections
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from accounts.resilience import SingleFlight
+from accounts.tokens.resilience import SingleFlight
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from rest_framework.response import Response
 from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.permissions import Policy, PolicyPermission
-from accounts.users import CognitoUser, as_person
+from accounts.tokens.permissions import Policy, PolicyPermission
+from accounts.tokens.users import CognitoUser, as_person
 from books import replica, writing
 from books.cache import share
 from books.conditional import ConditionalView, digest, require_match

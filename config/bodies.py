@@ -24,7 +24,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 
-from accounts.throttles import client_address
+from accounts.flows.throttling import client_address
 from config.connections import end_idle
 from config.request_limits import BODY_TOO_SLOW, refused
 

@@ -1,4 +1,4 @@
-"""Is the environment fit to serve with? Each finding names its variable. See also `accounts.checks`."""
+"""Is the environment fit to serve with? Each finding names its variable. See also `accounts.tokens.checks`."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ParseError, ValidationError
 
-from accounts.tokens import TokenError
+from accounts.tokens.verifier import TokenError
 from config import request_limits
 
 _OURS = ("accounts", "books", "config")

@@ -6,8 +6,8 @@ from typing import TypeVar, overload
 
 import environ
 
-from accounts.rates import DEFAULT_RATES, UNITS, Rate, RateName
-from accounts.roles import Role
+from accounts.flows.rates import DEFAULT_RATES, UNITS, Rate, RateName
+from accounts.tokens.roles import Role
 
 T = TypeVar("T")
 

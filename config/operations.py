@@ -17,11 +17,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 
 from accounts.browser import session
-from accounts.clock import cognito_clock
 from accounts.models import User
-from accounts.resilience import SingleFlight
-from accounts.tokens import get_verifier
-from accounts.users import CognitoUser
+from accounts.tokens.clock import cognito_clock
+from accounts.tokens.resilience import SingleFlight
+from accounts.tokens.users import CognitoUser
+from accounts.tokens.verifier import get_verifier
 from books.full_text import incomplete
 from books.replica import REPLICA
 from config.api import PROBLEM_CONTENT_TYPE

@@ -8,10 +8,10 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.fields import empty
 
 from accounts.api.members import KnownMembers
-from accounts.authentication import StrangerAuthentication
-from accounts.conf import CognitoConfig, get_config
-from accounts.permissions import Rule
-from accounts.roles import Role
+from accounts.tokens.authentication import StrangerAuthentication
+from accounts.tokens.conf import CognitoConfig, get_config
+from accounts.tokens.permissions import Rule
+from accounts.tokens.roles import Role
 from config import codes
 
 BEARER_SCHEME = "cognitoAccessToken"
@@ -28,7 +28,7 @@ HOSTED_SCOPES = {
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """`Authorization: Bearer` with a Cognito access token."""
 
-    target_class = "accounts.authentication.BearerAuthentication"
+    target_class = "accounts.tokens.authentication.BearerAuthentication"
     name = BEARER_SCHEME
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The session of a browser."""
 
-    target_class = "accounts.authentication.SessionAuthentication"
+    target_class = "accounts.tokens.authentication.SessionAuthentication"
     name = "browserSession"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from accounts.conf import DEFAULT_SCOPE_ROLES
-from accounts.rates import DEFAULT_RATES
-from accounts.roles import Role
+from accounts.flows.rates import DEFAULT_RATES
+from accounts.tokens.conf import DEFAULT_SCOPE_ROLES
+from accounts.tokens.roles import Role
 from config import environment
 from config.postgresql.timeouts import TimeoutConnection
 
@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "config.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
-    "accounts.header_refresh.HeaderRefreshMiddleware",
+    "accounts.flows.header_refresh.HeaderRefreshMiddleware",
     "config.browsers.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "config.request_limits.BodyLimitMiddleware",
@@ -160,7 +160,7 @@ CACHES = {
     )
 }
 
-# --- Amazon Cognito (accounts/conf.py says what each means) ---
+# --- Amazon Cognito (accounts/tokens/conf.py says what each means) ---
 
 COGNITO_REGION = _env.text("COGNITO_REGION") or _env.text("AWS_REGION") or _env.text("AWS_DEFAULT_REGION")
 COGNITO_USER_POOL_ID = _env.text("COGNITO_USER_POOL_ID")
@@ -198,8 +198,8 @@ BOOKS_PUBLIC_READ = _env.flag("BOOKS_PUBLIC_READ", True)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # The bearer class comes first: its challenge makes a refusal a 401 rather than a 403.
-        "accounts.authentication.BearerAuthentication",
-        "accounts.authentication.SessionAuthentication",
+        "accounts.tokens.authentication.BearerAuthentication",
+        "accounts.tokens.authentication.SessionAuthentication",
     ],
     # Closed unless opened: a view that says nothing about who may use it serves nobody.
     "DEFAULT_PERMISSION_CLASSES": ["config.api.Closed"],
@@ -270,7 +270,7 @@ if COGNITO_HEADER_REFRESH:
 
 # --- Signing in with a browser ---
 
-AUTHENTICATION_BACKENDS = ["accounts.backends.CognitoBackend", "accounts.backends.BreakGlassBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.browser.backends.CognitoBackend", "accounts.browser.backends.BreakGlassBackend"]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"  # registered, with our address before it, as a LogoutURL of the app client

@@ -5,8 +5,8 @@ from django.urls import include, path, re_path
 from django.views.generic import TemplateView
 from rest_framework.permissions import AllowAny
 
-from accounts.authentication import BearerAuthentication
 from accounts.browser.sign_in import BreakGlassPage
+from accounts.tokens.authentication import BearerAuthentication
 from config import csp
 from config.views import ApiRoot, OpenApiDocument, Redoc, SwaggerRedirect, SwaggerUI, UnknownPath
 

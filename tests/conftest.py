@@ -15,11 +15,13 @@ from hypothesis import settings as examples
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from accounts import intents, revocation, throttles
-from accounts.keys import fetch_document
-from accounts.roles import Role
-from accounts.testing import Pool, subject
-from accounts.tokens import TokenVerifier, get_verifier
+from accounts.flows import intents
+from accounts.flows import throttling as throttles
+from accounts.tokens import revocation
+from accounts.tokens.keys import fetch_document
+from accounts.tokens.roles import Role
+from accounts.tokens.testing import Pool, subject
+from accounts.tokens.verifier import TokenVerifier, get_verifier
 from config.api import PROBLEM_CONTENT_TYPE
 from config.codes import error_codes, problem_codes
 from local_cognito.server import LocalCognito
@@ -87,7 +89,7 @@ def _loopback_only() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is not taken for a service that hangs; whoever tests a time-out sets their own."""
-    monkeypatch.setattr("accounts.windows.REDIS_TIMEOUT_SECONDS", 30.0)
+    monkeypatch.setattr("accounts.flows.windows.REDIS_TIMEOUT_SECONDS", 30.0)
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +101,7 @@ def pool() -> Pool:
 @pytest.fixture(autouse=True)
 def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The service fetches its keys from `pool`, without a network."""
-    monkeypatch.setattr("accounts.keys.fetch_document", lambda _: pool.key_set())
+    monkeypatch.setattr("accounts.tokens.keys.fetch_document", lambda _: pool.key_set())
     get_verifier.cache_clear()
     cache.clear()
     throttles.forget()
@@ -127,9 +129,13 @@ def stand_in() -> Iterator[LocalCognito]:
 def cognito(stand_in: LocalCognito, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> LocalCognito:
     """The local Cognito in its first state; the service is set up to use it, over real HTTP."""
     stand_in.reset()
-    monkeypatch.setattr("accounts.keys.fetch_document", fetch_document)
+    monkeypatch.setattr("accounts.tokens.keys.fetch_document", fetch_document)
     # As for Redis: on a busy machine it answers late.
-    for time_out in ("keys.FETCH_TIMEOUT_SECONDS", "slots.WAIT_SECONDS", "cognito.READ_TIMEOUT_SECONDS"):
+    for time_out in (
+        "tokens.keys.FETCH_TIMEOUT_SECONDS",
+        "cognito.bulkhead.WAIT_SECONDS",
+        "cognito.gateway.READ_TIMEOUT_SECONDS",
+    ):
         monkeypatch.setattr(f"accounts.{time_out}", 30.0)
     for name, value in stand_in.environment().items():
         if name.startswith("COGNITO_"):

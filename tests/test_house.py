@@ -19,7 +19,11 @@ MAY_IMPORT = {
     "local_cognito": {"local_cognito"},
 }
 # One door to each outside service, for the server.
-DOORS = {"jwt": "accounts/tokens.py", "boto3": "accounts/cognito.py", "botocore": "accounts/cognito.py"}
+DOORS = {
+    "jwt": "accounts/tokens/verifier.py",
+    "boto3": "accounts/cognito/gateway.py",
+    "botocore": "accounts/cognito/gateway.py",
+}
 
 
 def _imports() -> Iterator[tuple[str, str]]:
@@ -68,7 +72,7 @@ def test_one_door_leads_to_each_outside_service(module: str, door: str) -> None:
 
 def test_views_and_pages_reach_cognito_through_the_flows_alone() -> None:
     """Rate limits, the order of steps and revocation are in the flows: who calls the gateway goes past them."""
-    gateway = ("accounts.cognito", "accounts.administration", "accounts.throttles")
+    gateway = ("accounts.cognito.gateway", "accounts.cognito.administration", "accounts.flows.throttling")
     through = {
         (file, module)
         for file, module in _imports()
@@ -81,7 +85,7 @@ def test_the_server_never_imports_what_is_for_tests_and_development() -> None:
     for file, module in _imports():
         if not file.startswith("local_cognito/"):
             assert module.split(".")[0] not in ("moto", "flask", "pytest", "hypothesis", "tests"), (file, module)
-            assert module != "accounts.testing", file
+            assert module != "accounts.tokens.testing", file
 
 
 def test_every_room_of_the_house_is_on_the_map() -> None:

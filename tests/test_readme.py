@@ -7,8 +7,8 @@ import subprocess
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.permissions import Policy, Rule
-from accounts.roles import Role
+from accounts.tokens.permissions import Policy, Rule
+from accounts.tokens.roles import Role
 from books.permissions import BOOK_POLICY
 from local_cognito import demo
 from local_cognito.run import curl

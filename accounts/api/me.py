@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import challenges
 from accounts.api.serializers import (
     ChangePasswordBody,
     CodeBody,
@@ -23,9 +22,9 @@ from accounts.api.serializers import (
     StatusSerializer,
 )
 from accounts.api.views import ACCEPTED, DONE, AccountView, read
-from accounts.authentication import claims_of, token_sent, who
-from accounts.exceptions import InsufficientScope
-from accounts.flows import own_account, passwords
+from accounts.flows import challenges, own_account, passwords
+from accounts.tokens.authentication import claims_of, token_sent, who
+from accounts.tokens.exceptions import InsufficientScope
 
 OWN_ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"
 

@@ -9,14 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import stewardship
 from accounts.api.serializers import PeoplePageSerializer, PersonSerializer, RoleBody
 from accounts.api.views import DONE, AccountView, read
-from accounts.authentication import who
-from accounts.exceptions import BadQuery
-from accounts.results import Place, PlaceUnknown
-from accounts.roles import Role
-from accounts.users import CognitoUser
+from accounts.cognito.results import Place, PlaceUnknown
+from accounts.flows import people as stewardship
+from accounts.tokens.authentication import who
+from accounts.tokens.exceptions import BadQuery
+from accounts.tokens.roles import Role
+from accounts.tokens.users import CognitoUser
 
 DEFAULT_PAGE = 20
 MAX_PAGE = 100

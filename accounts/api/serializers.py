@@ -7,9 +7,9 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from accounts.api.members import KnownMembers
-from accounts.conf import get_config
-from accounts.roles import Role
-from accounts.tokens import MAX_TOKEN_BYTES
+from accounts.tokens.conf import get_config
+from accounts.tokens.roles import Role
+from accounts.tokens.verifier import MAX_TOKEN_BYTES
 
 EMAIL_MAX_LENGTH = 128  # AWS: UsernameType of the Cognito API reference
 PASSWORD_MAX_LENGTH = 256  # AWS: PasswordType

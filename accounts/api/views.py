@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import challenges, header_refresh
 from accounts.api.serializers import (
     ChallengeBody,
     ChallengeSerializer,
@@ -25,16 +24,16 @@ from accounts.api.serializers import (
     StatusSerializer,
     TokensSerializer,
 )
-from accounts.authentication import (
+from accounts.cognito.results import Challenge, Tokens
+from accounts.flows import challenges, header_refresh, passwords, sign_in, sign_out, sign_up
+from accounts.tokens.authentication import (
     BearerAuthentication,
     StrangerAuthentication,
     claims_of,
     claims_sent,
     token_sent,
 )
-from accounts.conf import get_config
-from accounts.flows import passwords, sign_in, sign_out, sign_up
-from accounts.results import Challenge, Tokens
+from accounts.tokens.conf import get_config
 
 OUTCOME = PolymorphicProxySerializer(
     component_name="SignInOutcome", serializers=[TokensSerializer, ChallengeSerializer], resource_type_field_name=None

@@ -14,7 +14,7 @@ from accounts.api.serializers import (
     ONE_LINE,
     PASSWORD_MAX_LENGTH,
 )
-from accounts.roles import Role
+from accounts.tokens.roles import Role
 
 ROLE_NAMES = {Role.GUEST: "Guest: read", Role.USER: "User: add books", Role.ADMIN: "Administrator"}
 MFA_NAMES = {

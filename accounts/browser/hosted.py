@@ -14,17 +14,17 @@ from urllib.parse import urlencode
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
-from accounts.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, get_config
-from accounts.exceptions import (
+from accounts.cognito.results import Tokens
+from accounts.tokens.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, get_config
+from accounts.tokens.exceptions import (
     AccountError,
     CognitoMisconfigured,
     CognitoUnavailable,
     KeysUnavailableNow,
     TokensTooLarge,
 )
-from accounts.keys import KeysUnavailable
-from accounts.results import Tokens
-from accounts.tokens import TokenError, TokenTooLarge, get_verifier
+from accounts.tokens.keys import KeysUnavailable
+from accounts.tokens.verifier import TokenError, TokenTooLarge, get_verifier
 
 logger = logging.getLogger(__name__)
 

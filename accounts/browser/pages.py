@@ -20,8 +20,8 @@ from rest_framework.exceptions import APIException
 
 from accounts.browser import session
 from accounts.browser.problems import failed, told, with_wait
-from accounts.exceptions import AccountError, TokenEnded
-from accounts.tokens import Claims
+from accounts.tokens.exceptions import AccountError, TokenEnded
+from accounts.tokens.verifier import Claims
 
 OWN_ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"
 

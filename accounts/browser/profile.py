@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 
-from accounts import challenges
 from accounts.browser import session, steps
 from accounts.browser.forms import (
     ROLE_NAMES,
@@ -19,10 +18,10 @@ from accounts.browser.forms import (
     PasswordForm,
 )
 from accounts.browser.pages import OwnPage, qr_code
-from accounts.exceptions import AccountError
-from accounts.flows import own_account, passwords, sign_out
-from accounts.results import Profile
-from accounts.users import CognitoUser
+from accounts.cognito.results import Profile
+from accounts.flows import challenges, own_account, passwords, sign_out
+from accounts.tokens.exceptions import AccountError
+from accounts.tokens.users import CognitoUser
 
 
 class ProfilePage(OwnPage):

@@ -13,15 +13,15 @@ from django.contrib.auth import SESSION_KEY, authenticate, login, logout
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
-from accounts import revocation
-from accounts.exceptions import AccountError, InvalidCredentials, KeysUnavailableNow, RefreshTokenInvalid
+from accounts.cognito.results import Tokens
 from accounts.flows import sign_in, sign_out
-from accounts.keys import KeysUnavailable
 from accounts.models import User
-from accounts.results import Tokens
-from accounts.roles import Role
-from accounts.tokens import Claims, TokenError, TokenExpired, get_verifier
-from accounts.users import CognitoUser
+from accounts.tokens import revocation
+from accounts.tokens.exceptions import AccountError, InvalidCredentials, KeysUnavailableNow, RefreshTokenInvalid
+from accounts.tokens.keys import KeysUnavailable
+from accounts.tokens.roles import Role
+from accounts.tokens.users import CognitoUser
+from accounts.tokens.verifier import Claims, TokenError, TokenExpired, get_verifier
 
 logger = logging.getLogger(__name__)
 

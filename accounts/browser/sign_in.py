@@ -13,21 +13,20 @@ from django.urls import reverse
 from django.views import View
 from rest_framework.exceptions import APIException
 
-from accounts import challenges
 from accounts.browser import hosted, session, steps
 from accounts.browser.forms import BreakGlassForm, ChooseForm, CodeForm, NewPasswordForm, SignInForm
 from accounts.browser.pages import FormPage, address_of, go_on, next_path, qr_code
 from accounts.browser.problems import failed
 from accounts.browser.strangers import WithEmail
-from accounts.conf import get_config
-from accounts.exceptions import (
+from accounts.cognito.results import Challenge, Tokens
+from accounts.flows import challenges, passwords, sign_in
+from accounts.models import LOCAL_PREFIX, User
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import (
     ChallengeExpired,
     PasswordResetRequired,
     UserNotConfirmed,
 )
-from accounts.flows import passwords, sign_in
-from accounts.models import LOCAL_PREFIX, User
-from accounts.results import Challenge, Tokens
 
 BREAK_GLASS_SECONDS = 3600
 

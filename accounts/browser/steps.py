@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 
-from accounts import challenges
 from accounts.browser.hosted import Attempt
-from accounts.results import Challenge
+from accounts.cognito.results import Challenge
+from accounts.flows import challenges
 
 # How long somebody may stay at Cognito's pages, and in how many tabs.
 HOSTED_SECONDS = 600

@@ -19,9 +19,9 @@ from accounts.browser.forms import (
     SignUpForm,
 )
 from accounts.browser.pages import FormPage
-from accounts.conf import get_config
-from accounts.exceptions import AccountError, PasswordMissing, PasswordResetRequired
 from accounts.flows import passwords, sign_up
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import AccountError, PasswordMissing, PasswordResetRequired
 
 
 class WithEmail(FormPage):

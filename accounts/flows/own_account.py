@@ -5,9 +5,15 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest
 
-from accounts import administration, challenges, intents, revocation, throttles
-from accounts.cognito import get_gateway
-from accounts.exceptions import (
+from accounts.cognito import administration
+from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Challenge, Profile, Tokens
+from accounts.flows import challenges, intents
+from accounts.flows import throttling as throttles
+from accounts.flows.intents import Act
+from accounts.flows.sign_in import claims_of_new, mfa_account
+from accounts.tokens import revocation
+from accounts.tokens.exceptions import (
     AccountError,
     ChallengeUnknown,
     CognitoUnavailable,
@@ -16,10 +22,7 @@ from accounts.exceptions import (
     InvalidCredentials,
     PasswordNeeded,
 )
-from accounts.flows.sign_in import claims_of_new, mfa_account
-from accounts.intents import Act
-from accounts.results import Challenge, Profile, Tokens
-from accounts.tokens import Claims
+from accounts.tokens.verifier import Claims
 
 FRESH_SECONDS = 300.0  # the sign-in that stands for a password
 

@@ -4,15 +4,17 @@ from contextlib import suppress
 
 from django.http import HttpRequest
 
-from accounts import administration, intents, throttles
-from accounts.cognito import Refused, get_gateway
-from accounts.exceptions import AccountError, PersonNotFound
+from accounts.cognito import administration
+from accounts.cognito.gateway import Refused, get_gateway
+from accounts.cognito.results import Account
+from accounts.flows import intents
+from accounts.flows import throttling as throttles
+from accounts.flows.intents import Act
 from accounts.flows.own_account import address_of
 from accounts.flows.sign_out import end_sessions
-from accounts.intents import Act
 from accounts.models import SignUp
-from accounts.results import Account
-from accounts.tokens import Claims
+from accounts.tokens.exceptions import AccountError, PersonNotFound
+from accounts.tokens.verifier import Claims
 
 
 def policy_sentence() -> str:

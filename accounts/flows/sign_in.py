@@ -5,9 +5,16 @@ import logging
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
-from accounts import administration, challenges, intents, revocation, throttles
-from accounts.cognito import get_gateway
-from accounts.exceptions import (
+from accounts.cognito import administration
+from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Challenge, Tokens
+from accounts.flows import challenges, intents
+from accounts.flows import throttling as throttles
+from accounts.flows.rates import RateName
+from accounts.flows.sign_up import grant_role
+from accounts.models import SignUp, User
+from accounts.tokens import revocation
+from accounts.tokens.exceptions import (
     AccountError,
     CognitoMisconfigured,
     InvalidCredentials,
@@ -15,13 +22,9 @@ from accounts.exceptions import (
     PasswordResetRequired,
     TokensTooLarge,
 )
-from accounts.flows.sign_up import grant_role
-from accounts.keys import KeysUnavailable
-from accounts.models import SignUp, User
-from accounts.rates import RateName
-from accounts.results import Challenge, Tokens
-from accounts.tokens import Claims, TokenError, TokenTooLarge, get_verifier
-from accounts.users import CognitoUser
+from accounts.tokens.keys import KeysUnavailable
+from accounts.tokens.users import CognitoUser
+from accounts.tokens.verifier import Claims, TokenError, TokenTooLarge, get_verifier
 
 logger = logging.getLogger(__name__)
 

@@ -2,12 +2,14 @@
 
 from contextlib import suppress
 
-from accounts import administration, intents, revocation
-from accounts.cognito import Refused, get_gateway
-from accounts.exceptions import CognitoUnavailable, PersonNotFound, RefreshTokenInvalid
+from accounts.cognito import administration
+from accounts.cognito.gateway import Refused, get_gateway
+from accounts.flows import intents
+from accounts.flows.intents import Act
 from accounts.flows.sign_in import claims_of_new
-from accounts.intents import Act
-from accounts.tokens import Claims
+from accounts.tokens import revocation
+from accounts.tokens.exceptions import CognitoUnavailable, PersonNotFound, RefreshTokenInvalid
+from accounts.tokens.verifier import Claims
 
 
 def sign_out(refresh_token: str, claims: Claims | None = None) -> None:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from rest_framework.exceptions import ValidationError
 
-from accounts import administration, throttles
-from accounts.cognito import Refused, get_gateway
-from accounts.conf import get_config
-from accounts.exceptions import (
+from accounts.cognito import administration
+from accounts.cognito.gateway import Refused, get_gateway
+from accounts.flows import throttling as throttles
+from accounts.models import SignUp
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import (
     AccountError,
     CognitoUnavailable,
     PasswordMissing,
@@ -22,8 +24,7 @@ from accounts.exceptions import (
     PersonNotFound,
     RoleNotAllowed,
 )
-from accounts.models import SignUp
-from accounts.roles import Role
+from accounts.tokens.roles import Role
 
 logger = logging.getLogger(__name__)
 

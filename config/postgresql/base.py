@@ -16,7 +16,7 @@ from psycopg.adapt import AdaptersMap, Buffer
 from psycopg.types.datetime import TimestamptzLoader
 from psycopg_pool import ConnectionPool
 
-from accounts.resilience import CircuitOpen
+from accounts.tokens.resilience import CircuitOpen
 from config.postgresql.timeouts import TimeoutConnection, breaker_of
 
 

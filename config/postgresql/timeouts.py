@@ -12,7 +12,7 @@ from psycopg import Connection, OperationalError, errors
 from psycopg.abc import PQGen
 from psycopg_pool import ConnectionPool
 
-from accounts.resilience import CircuitBreaker
+from accounts.tokens.resilience import CircuitBreaker
 
 ANSWER_TIMEOUT_SECONDS = 18.0  # for one answer: longer than statement_timeout in config/settings.py
 PROBE_TIMEOUT_SECONDS = 2.0  # for the first answer after an outage

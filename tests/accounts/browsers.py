@@ -8,7 +8,7 @@ import pytest
 from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
-from accounts.tokens import get_verifier
+from accounts.tokens.verifier import get_verifier
 from local_cognito.server import LocalCognito
 from tests.accounts.people import PASSWORD
 

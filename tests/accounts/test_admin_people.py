@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
+from accounts.cognito.results import Place
 from accounts.models import AuditRecord, User
-from accounts.results import Place
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, NEW_PASSWORD, Person, wait_for_messages
 from tests.conftest import Client
@@ -106,7 +106,7 @@ def test_a_code_is_sent_again_to_who_waits_for_one(browser: Browser, cognito: Lo
 
 
 def test_an_invitation_is_sent_again(browser: Browser, cognito: LocalCognito) -> None:
-    from accounts.cognito import get_gateway
+    from accounts.cognito.gateway import get_gateway
 
     attributes = [{"Name": "email", "Value": "ivy@example.com"}]
     get_gateway().administer("admin_create_user", Username="ivy@example.com", UserAttributes=attributes)

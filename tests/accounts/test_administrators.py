@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts import administration
-from accounts.cognito import get_gateway
-from accounts.exceptions import CognitoUnavailable
+from accounts.cognito import administration
+from accounts.cognito.bulkhead import CALLS_AT_ONCE
+from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Place
 from accounts.models import AuditRecord
-from accounts.results import Place
-from accounts.roles import Role
-from accounts.slots import CALLS_AT_ONCE
+from accounts.tokens.exceptions import CognitoUnavailable
+from accounts.tokens.roles import Role
 from config.serve import BLOCKING_THREADS
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, Person, claims_of, sign_in

@@ -6,9 +6,9 @@ import pytest
 from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
-from accounts import administration
+from accounts.cognito import administration
+from accounts.flows.rates import Rate
 from accounts.models import User
-from accounts.rates import Rate
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import PAGES, PROFILE, fill_in, is_signed_in, signed_in, text, tokens_of
 from tests.accounts.people import ACCOUNTS, BOOKS, NEW_PASSWORD, PASSWORD, Person, app_code, code_for

@@ -9,10 +9,10 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from accounts.browser import profile
+from accounts.cognito.results import Tokens
 from accounts.flows import sign_in
 from accounts.models import User
-from accounts.results import Tokens
-from accounts.tokens import get_verifier
+from accounts.tokens.verifier import get_verifier
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import (
     PAGES,
@@ -221,7 +221,7 @@ def test_a_sign_out_without_a_session_leads_home(cognito: LocalCognito) -> None:
 def test_a_session_without_tokens_is_nobodys(cognito: LocalCognito) -> None:
     signed_in(ADA)
     browser = Browser()
-    browser.force_login(User.objects.get(email=ADA), "accounts.backends.CognitoBackend")
+    browser.force_login(User.objects.get(email=ADA), "accounts.browser.backends.CognitoBackend")
     assert browser.get("/admin/", follow=True).redirect_chain[-1][0].startswith(f"{PAGES}sign-in/")
 
 

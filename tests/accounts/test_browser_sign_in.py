@@ -6,10 +6,10 @@ import pytest
 from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
-from accounts import challenges
-from accounts.cognito import get_gateway
+from accounts.cognito.gateway import get_gateway
+from accounts.flows import challenges
+from accounts.flows.rates import Rate
 from accounts.models import User
-from accounts.rates import Rate
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import PAGES, PROFILE, cut_off, fill_in, is_signed_in, signed_in, text, tokens_of
 from tests.accounts.people import BOOKS, NEW_PASSWORD, PASSWORD, Person, app_code, code_for, wait_for_messages

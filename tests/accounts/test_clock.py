@@ -6,9 +6,9 @@ from email.utils import formatdate
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts.clock import CognitoClock
-from accounts.revocation import RevocationList
-from accounts.testing import subject
+from accounts.tokens.clock import CognitoClock
+from accounts.tokens.revocation import RevocationList
+from accounts.tokens.testing import subject
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, PASSWORD, Person, code_for
 from tests.accounts.test_revocation import NOW, Issue, Time, issue, refuses, time

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts.cognito import get_gateway
-from accounts.rates import Rate
-from accounts.signals import cognito_called
+from accounts.cognito.gateway import get_gateway
+from accounts.flows.rates import Rate
+from accounts.tokens.signals import cognito_called
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, NEW_PASSWORD, PASSWORD, Person, code_for, sign_in
 from tests.conftest import Client

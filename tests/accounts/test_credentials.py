@@ -9,11 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from accounts.api import urls as account_urls
-from accounts.authentication import BearerAuthentication
-from accounts.roles import Role
-from accounts.testing import Pool, subject
-from accounts.tokens import get_verifier
-from accounts.users import CognitoUser
+from accounts.tokens.authentication import BearerAuthentication
+from accounts.tokens.roles import Role
+from accounts.tokens.testing import Pool, subject
+from accounts.tokens.users import CognitoUser
+from accounts.tokens.verifier import get_verifier
 from books.models import BookChange
 from tests.conftest import Client, MakeMachine
 
@@ -140,7 +140,7 @@ def test_without_keys_nobody_is_let_in_and_nobody_is_called_bad(
     def down(_: str) -> bytes:
         raise OSError
 
-    monkeypatch.setattr("accounts.keys.fetch_document", down)
+    monkeypatch.setattr("accounts.tokens.keys.fetch_document", down)
     response = visitor.bearing(pool.access_token()).get(BOOKS)
     assert (response.status_code, response.json()["code"]) == (503, "keys_unavailable")
     assert 1 <= int(response["Retry-After"]) <= 5
@@ -323,7 +323,7 @@ def test_the_key_set_is_shared_by_all_requests(visitor: Client, pool: Pool, monk
         calls.append(url)
         return pool.key_set()
 
-    monkeypatch.setattr("accounts.keys.fetch_document", fetch)
+    monkeypatch.setattr("accounts.tokens.keys.fetch_document", fetch)
     for name in ("Uma", "Ulf", "Gwen"):
         assert visitor.bearing(pool.access_token(name)).get(BOOKS).status_code == 200
     assert calls == ["https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Books0001/.well-known/jwks.json"]

@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from accounts import doctor
-from accounts.cognito import get_gateway
-from accounts.roles import Role
+from accounts.cognito import doctor
+from accounts.cognito.gateway import get_gateway
+from accounts.tokens.roles import Role
 from local_cognito.server import LocalCognito
 
 FLOWS = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.cognito import get_gateway
+from accounts.cognito.gateway import get_gateway
 from accounts.models import AuditRecord, User
 from local_cognito import grants
 from local_cognito.operations.sign_up import new_user

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import urllib3
 
-from accounts import keys
-from accounts.keys import KeyStore, KeysUnavailable, fetch_document
-from accounts.testing import jwk, new_key
-from accounts.tokens import parse_key_set
+from accounts.tokens import keys
+from accounts.tokens.keys import KeyStore, KeysUnavailable, fetch_document
+from accounts.tokens.testing import jwk, new_key
+from accounts.tokens.verifier import parse_key_set
 
 HOUR = 3600.0
 
@@ -175,7 +175,7 @@ def test_nobody_whose_key_is_held_waits_for_a_fetch() -> None:
 
 
 def test_in_an_outage_nobody_waits_for_the_try_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.keys.FETCH_TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr("accounts.tokens.keys.FETCH_TIMEOUT_SECONDS", 60.0)
     started, release = threading.Event(), threading.Event()
     seconds = [0.0]
 

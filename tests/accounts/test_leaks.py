@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from accounts.results import Challenge, Tokens
+from accounts.cognito.results import Challenge, Tokens
 from config.logs import JSONFormatter
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, code_for, sign_in

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts import administration
-from accounts.cognito import get_gateway
-from accounts.exceptions import CognitoUnavailable
+from accounts.cognito import administration
+from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Tokens
 from accounts.models import AuditRecord, SignUp, User
-from accounts.results import Tokens
+from accounts.tokens.exceptions import CognitoUnavailable
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, app_code, claims_of, code_for, sign_in
 from tests.conftest import Client

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from accounts.testing import Pool
+from accounts.tokens.testing import Pool
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, app_code, code_for, sign_in
 from tests.accounts.test_sessions import with_mfa

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from accounts.resilience import CircuitBreaker, CircuitOpen, SingleFlight
+from accounts.tokens.resilience import CircuitBreaker, CircuitOpen, SingleFlight
 from tests.accounts.test_slots import Clock
 
 OPEN_SECONDS = 10.0

@@ -11,11 +11,11 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import revocation
 from accounts.models import KnownSession, Revocation
-from accounts.revocation import RevocationList, Session, TokenRevoked
-from accounts.testing import ABSENT, Pool, subject
-from accounts.tokens import Claims, TokenVerifier
+from accounts.tokens import revocation
+from accounts.tokens.revocation import RevocationList, Session, TokenRevoked
+from accounts.tokens.testing import ABSENT, Pool, subject
+from accounts.tokens.verifier import Claims, TokenVerifier
 
 NOW = 1_700_000_000
 DAY = 24 * 3600

@@ -3,11 +3,11 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts import challenges
-from accounts.exceptions import ChallengeExpired
+from accounts.cognito.results import Challenge
+from accounts.flows import challenges
 from accounts.models import SignUp
-from accounts.results import Challenge
-from accounts.roles import Role
+from accounts.tokens.exceptions import ChallengeExpired
+from accounts.tokens.roles import Role
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import is_signed_in, signed_in
 from tests.accounts.people import ACCOUNTS

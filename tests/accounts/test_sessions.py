@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts import challenges, revocation
-from accounts.cognito import get_gateway
-from accounts.results import Tokens
+from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Tokens
+from accounts.flows import challenges
+from accounts.tokens import revocation
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, app_code, claims_of, sign_in
 from tests.conftest import Client

@@ -18,13 +18,13 @@ import pytest
 from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
-from accounts import cognito as gateway
-from accounts.backends import CognitoBackend
-from accounts.exceptions import TokensTooLarge
+from accounts.browser.backends import CognitoBackend
+from accounts.cognito import gateway
+from accounts.cognito.results import Tokens
 from accounts.models import User
-from accounts.results import Tokens
-from accounts.testing import Pool
-from accounts.tokens import MAX_TOKEN_BYTES
+from accounts.tokens.exceptions import TokensTooLarge
+from accounts.tokens.testing import Pool
+from accounts.tokens.verifier import MAX_TOKEN_BYTES
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import cut_off, fill_in, text
 from tests.conftest import Client

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from accounts.slots import CALLS_AT_ONCE, OPEN_SECONDS, SLOW_CALL_SECONDS, WAIT_SECONDS, Bulkhead
+from accounts.cognito.bulkhead import CALLS_AT_ONCE, OPEN_SECONDS, SLOW_CALL_SECONDS, WAIT_SECONDS, Bulkhead
 from config.serve import BLOCKING_THREADS
 from tests.accounts.people import PASSWORD, sign_in
 from tests.conftest import Client
@@ -38,7 +38,7 @@ def test_calls_beyond_the_slots_are_refused_and_slots_become_free_again(clock: C
 
 
 def test_a_slot_that_becomes_free_soon_is_waited_for(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.slots.WAIT_SECONDS", 60.0)  # on a busy machine the moment is long
+    monkeypatch.setattr("accounts.cognito.bulkhead.WAIT_SECONDS", 60.0)  # on a busy machine the moment is long
     bulkhead = Bulkhead(1, clock)
     free, taken = threading.Event(), threading.Event()
 
@@ -86,8 +86,8 @@ def test_a_caller_who_finds_no_slot_is_told_that_cognito_is_unavailable(
     visitor: Client, cognito: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bulkhead = Bulkhead(1)
-    monkeypatch.setattr("accounts.cognito._bulkhead", bulkhead)
-    monkeypatch.setattr("accounts.slots.WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("accounts.cognito.gateway._bulkhead", bulkhead)
+    monkeypatch.setattr("accounts.cognito.bulkhead.WAIT_SECONDS", 0.01)
     with ExitStack() as held:
         held.enter_context(bulkhead.slot())
         answer = sign_in(visitor, "user@example.com", PASSWORD)

@@ -20,11 +20,12 @@ from django.conf import settings as django_settings
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from accounts import throttles, windows
-from accounts.exceptions import CognitoUnavailable
-from accounts.rates import Rate, RateName
-from accounts.throttles import Throttled, client_address
-from accounts.windows import Count, LimitExceeded, MemoryWindow, RateLimiter, RedisWindow
+from accounts.flows import throttling as throttles
+from accounts.flows import windows
+from accounts.flows.rates import Rate, RateName
+from accounts.flows.throttling import Throttled, client_address
+from accounts.flows.windows import Count, LimitExceeded, MemoryWindow, RateLimiter, RedisWindow
+from accounts.tokens.exceptions import CognitoUnavailable
 from config.problems import problem_handler
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def redis_url() -> str:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of all windows and throttles."""
     made = Clock()
-    for module in ("accounts.throttles", "accounts.windows", "limits.storage.redis"):
+    for module in ("accounts.flows.throttling", "accounts.flows.windows", "limits.storage.redis"):
         monkeypatch.setattr(f"{module}.time", SimpleNamespace(time=made, monotonic=made))
     return made
 
@@ -248,7 +249,7 @@ def test_of_400_attempts_in_two_processes_exactly_the_allowed_number_passes() ->
         import django, sys
         django.setup()
         from accounts import windows
-        from accounts.rates import Rate
+        from accounts.flows.rates import Rate
         from django.conf import settings
         # However busy the machine is: Redis is not given up, and no attempt leaves its window.
         windows.REDIS_TIMEOUT_SECONDS = 30

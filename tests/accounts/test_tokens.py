@@ -14,10 +14,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from pytest_django.fixtures import Settings
 
-from accounts.conf import get_config
-from accounts.keys import KeyStore
-from accounts.testing import ABSENT, Pool, base64url, encoded, jwk, new_key, subject
-from accounts.tokens import MAX_TOKEN_BYTES, TokenError, TokenVerifier, VerifyingKey, get_verifier, parse_key_set
+from accounts.tokens.conf import get_config
+from accounts.tokens.keys import KeyStore
+from accounts.tokens.testing import ABSENT, Pool, base64url, encoded, jwk, new_key, subject
+from accounts.tokens.verifier import (
+    MAX_TOKEN_BYTES,
+    TokenError,
+    TokenVerifier,
+    VerifyingKey,
+    get_verifier,
+    parse_key_set,
+)
 
 NOW = int(time.time())
 Make = Callable[[Pool], str]
@@ -351,7 +358,7 @@ def test_both_forms_of_the_issuer_pass_each_with_its_own_keys(
         fetched.append(url)
         return documents[url]
 
-    monkeypatch.setattr("accounts.keys.fetch_document", fetch)
+    monkeypatch.setattr("accounts.tokens.keys.fetch_document", fetch)
     verifier = get_verifier()
     for each in (pool, updated):
         for _ in range(2):
@@ -374,7 +381,7 @@ def test_one_address_of_keys_serves_all_issuers(
         fetched.append(url)
         return pool.key_set()
 
-    monkeypatch.setattr("accounts.keys.fetch_document", fetch)
+    monkeypatch.setattr("accounts.tokens.keys.fetch_document", fetch)
     for issuer in settings.COGNITO_ISSUER:
         assert get_verifier().verify(pool.access_token(iss=issuer), "access")
     with pytest.raises(TokenError) as refusal:
@@ -477,12 +484,12 @@ def test_a_remembered_token_costs_no_signature_even_after_the_keys_were_fetched_
     def signed_again(*_: object) -> bool:
         raise AssertionError("The signature was computed again.")
 
-    monkeypatch.setattr("accounts.tokens.VerifyingKey.signed", signed_again)
+    monkeypatch.setattr("accounts.tokens.verifier.VerifyingKey.signed", signed_again)
     assert verifier.verify(token, "access").sub == subject("Uma")
 
 
 def test_what_is_remembered_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.tokens.REMEMBERED_TOKENS", 4)
+    monkeypatch.setattr("accounts.tokens.verifier.REMEMBERED_TOKENS", 4)
     verifier = TokenVerifier(get_config(), _keys(pool))
     for number in range(20):
         verifier.verify(pool.access_token(f"Reader {number}"), "access")

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.testing import Pool, base64url, encoded
-from accounts.tokens import Claims, TokenError, TokenVerifier
+from accounts.tokens.testing import Pool, base64url, encoded
+from accounts.tokens.verifier import Claims, TokenError, TokenVerifier
 from tests.conftest import Client
 
 CODES = {

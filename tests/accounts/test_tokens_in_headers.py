@@ -3,9 +3,9 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from accounts.cognito import get_gateway
-from accounts.results import Tokens
-from accounts.testing import Pool
+from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Tokens
+from accounts.tokens.testing import Pool
 from local_cognito.server import LocalCognito
 from tests.accounts.people import BOOKS, PASSWORD, Person, claims_of, sign_in
 from tests.conftest import Client

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from accounts.testing import subject
+from accounts.tokens.testing import subject
 from books import writing
 from books.models import Author, Authorship, Book, BookChange
 from tests.books.conftest import BOOKS

@@ -16,9 +16,9 @@ from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from accounts import revocation
 from accounts.models import User
-from accounts.testing import Pool
+from accounts.tokens import revocation
+from accounts.tokens.testing import Pool
 from books import cache, reading, version, writing
 from books.models import Author, AuthorQuerySet, Book
 from books.pagination import KeysetPagination

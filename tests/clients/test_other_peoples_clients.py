@@ -12,7 +12,7 @@ from pycognito import Cognito
 from pycognito.aws_srp import AWSSRP
 from pycognito.exceptions import SoftwareTokenMFAChallengeException
 
-from accounts.cognito import get_gateway
+from accounts.cognito.gateway import get_gateway
 from local_cognito.server import LocalCognito
 from tests.accounts.people import BOOKS, PASSWORD, Person, app_code
 from tests.accounts.test_sessions import with_mfa

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
-from accounts.testing import Pool
+from accounts.tokens.testing import Pool
 from config import csp, environment
 from config.csp import NOT_A_PAGE, ContentSecurityPolicyMiddleware
 

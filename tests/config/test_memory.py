@@ -15,8 +15,8 @@ from django.db import close_old_connections, connection
 from django.test import RequestFactory
 from langcodes import Language
 
-from accounts import tokens
-from accounts.testing import Pool
+from accounts.tokens import verifier as tokens
+from accounts.tokens.testing import Pool
 from books import cache, standards, writing
 from books.standards import language_tag
 from tests.books.conftest import AUTHORS, BOOKS

@@ -16,9 +16,9 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
-from accounts import revocation, signals
-from accounts.testing import Pool
-from accounts.tokens import get_verifier
+from accounts.tokens import revocation, signals
+from accounts.tokens.testing import Pool
+from accounts.tokens.verifier import get_verifier
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD
 from tests.accounts.test_tokens import REFUSED
@@ -158,7 +158,7 @@ def test_good_tokens_signed_out_ones_and_those_that_cannot_be_checked_are_counte
         raise OSError
 
     get_verifier.cache_clear()
-    monkeypatch.setattr("accounts.keys.fetch_document", down)
+    monkeypatch.setattr("accounts.tokens.keys.fetch_document", down)
     assert uma.get(BOOKS).json()["code"] == "keys_unavailable"
     assert prometheus.more("token_verdicts_total", verdict="keys_unavailable") == 1
     assert prometheus.more("key_set_fetches_total", outcome="failed") == 1

@@ -18,7 +18,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from accounts.testing import Pool
+from accounts.tokens.testing import Pool
 from config import operations
 from config.logs import JSONFormatter, PeopleFormatter, redacted
 from local_cognito.server import LocalCognito
@@ -159,7 +159,7 @@ def test_without_keys_it_is_degraded_but_serves(visitor: Client, monkeypatch: py
     def down(_: str) -> bytes:
         raise OSError
 
-    monkeypatch.setattr("accounts.keys.fetch_document", down)
+    monkeypatch.setattr("accounts.tokens.keys.fetch_document", down)
     response = visitor.get("/readyz")
     assert response.status_code == 200
     assert response.json()["status"] == "degraded"

@@ -12,8 +12,8 @@ from django.test import RequestFactory
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from accounts.roles import Role
-from accounts.testing import Pool, subject
+from accounts.tokens.roles import Role
+from accounts.tokens.testing import Pool, subject
 from books import writing
 from config import problems
 
@@ -99,7 +99,7 @@ def adas_browser(pool: Pool) -> Browser:
         sub=subject("Ada"), username="ada", email="ada@example.com", is_staff=True, is_superuser=True
     )
     browser = Browser()
-    browser.force_login(ada, "accounts.backends.CognitoBackend")
+    browser.force_login(ada, "accounts.browser.backends.CognitoBackend")
     session = browser.session
     session["cognito_access_token"] = pool.access_token("Ada", [Role.ADMIN], exp=int(time.time()) + 600)
     session.save()

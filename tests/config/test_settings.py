@@ -14,9 +14,9 @@ from botocore.regions import EndpointResolver
 from django.core.checks import run_checks
 from pytest_django.fixtures import Settings
 
-from accounts.conf import default_issuers, get_config
-from accounts.rates import DEFAULT_RATES, Rate
-from accounts.roles import Role
+from accounts.flows.rates import DEFAULT_RATES, Rate
+from accounts.tokens.conf import default_issuers, get_config
+from accounts.tokens.roles import Role
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import OperationalError
 
-from accounts.resilience import CircuitBreaker
+from accounts.tokens.resilience import CircuitBreaker
 from config.postgresql.timeouts import ANSWER_TIMEOUT_SECONDS, OPEN_SECONDS, TimeoutConnection, breaker_of
 
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from accounts.api.members import MAX_REPORTED, KnownMembers
 from accounts.api.serializers import Body
-from accounts.testing import Pool
+from accounts.tokens.testing import Pool
 from tests.config.test_schema import operations
 from tests.conftest import Client
 

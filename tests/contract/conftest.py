@@ -7,9 +7,9 @@ import pytest
 from django.db import connections
 from pytest_django.fixtures import Settings
 
-from accounts import administration
+from accounts.cognito import administration
+from accounts.flows.rates import Rate
 from accounts.models import User
-from accounts.rates import Rate
 from books import writing
 from local_cognito.server import LocalCognito
 from tests.accounts.people import NEW_PASSWORD, PASSWORD, Person

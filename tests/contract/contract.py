@@ -16,7 +16,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.schemas import BaseSchema
 
-from accounts.roles import Role
+from accounts.tokens.roles import Role
 from books.permissions import AUTHOR_POLICY, BOOK_POLICY
 
 # Another seed looks elsewhere: SEED=7 make test ARGS=tests/contract. EXAMPLES says how many are drawn an operation.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from schemathesis.checks import not_a_server_error
 
-from accounts.rates import Rate
+from accounts.flows.rates import Rate
 from local_cognito import totp
 from local_cognito.server import LocalCognito
 from tests.accounts.people import NEW_PASSWORD, PASSWORD, claims_of, code_for

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from accounts.keys import COOL_DOWN_SECONDS
-from accounts.testing import Pool, jwk
+from accounts.tokens.keys import COOL_DOWN_SECONDS
+from accounts.tokens.testing import Pool, jwk
 from tests.faults import hurried
 from tests.faults.load import BOOKS, Client, Load
 from tests.faults.scene import Say, Scene

@@ -1,6 +1,6 @@
 """The production server, to whom a day is short: for rows about keys, which would take one."""
 
-from accounts import keys
+from accounts.tokens import keys
 from config import serve
 
 FRESH_SECONDS, USABLE_SECONDS, COOL_DOWN_SECONDS = 1.0, 10.0, 1.0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from accounts.testing import Pool
+from accounts.tokens.testing import Pool
 from local_cognito.demo import PASSWORD
 from local_cognito.server import LocalCognito
 from tests.faults.load import ACCOUNTS, BOOKS, BadRequest, Cast, Client, Load, Row, Session, read_back

@@ -68,7 +68,7 @@ def test_the_filters_look_for_what_the_log_says(stack: Stack) -> None:
     for name in codes:
         assert f'"{name}"' in code, name
     assert 'logger.error("Redis fails' in (ROOT / "accounts" / "windows.py").read_text()
-    assert '$.logger = "accounts.windows"' in patterns
+    assert '$.logger = "accounts.flows.windows"' in patterns
 
 
 def test_what_the_alarms_import_is_what_the_stacks_export(stack: Stack) -> None:

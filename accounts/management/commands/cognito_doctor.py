@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import doctor
-from accounts.conf import get_config
-from accounts.exceptions import AccountError
+from accounts.cognito import doctor
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import AccountError
 
 
 class Command(BaseCommand):

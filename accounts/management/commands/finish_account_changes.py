@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts import intents
+from accounts.flows import intents
 
 
 class Command(BaseCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import stewardship
-from accounts.exceptions import PersonNotFound
+from accounts.flows import people as stewardship
+from accounts.tokens.exceptions import PersonNotFound
 
 ACTOR = "manage.py"  # in the audit record
 

@@ -6,12 +6,12 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
-from accounts.exceptions import TokensTooLarge
-from accounts.keys import KeysUnavailable
+from accounts.cognito.results import Tokens
 from accounts.models import LOCAL_PREFIX, User
-from accounts.results import Tokens
-from accounts.tokens import TokenError, TokenTooLarge, get_verifier
-from accounts.users import CognitoUser, person_for
+from accounts.tokens.exceptions import TokensTooLarge
+from accounts.tokens.keys import KeysUnavailable
+from accounts.tokens.users import CognitoUser, person_for
+from accounts.tokens.verifier import TokenError, TokenTooLarge, get_verifier
 
 
 class CognitoBackend(ModelBackend):

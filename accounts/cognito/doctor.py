@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from accounts.cognito import get_gateway
-from accounts.conf import get_config
-from accounts.exceptions import CognitoMisconfigured
+from accounts.cognito.gateway import get_gateway
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import CognitoMisconfigured
 
 HOSTED_CALLBACK = "/accounts/hosted/callback/"
 MIN_PASSWORD_LENGTH = 8

@@ -1,20 +1,22 @@
-"""What happens when an administrator acts on somebody's account? The API and the admin do it by these verbs alone.
+"""Administration of other people's accounts, for the API and the admin.
 
-Each keeps an audit record, asks Cognito, and then revokes what was issued before (accounts.intents): a refresh between
-the two would otherwise yield tokens from after the cut-off. What Cognito may have done before it failed is recorded and
-revoked too.
+Each function writes an audit record, calls Cognito, and then revokes the tokens issued before (intents.py): a refresh
+between the two would otherwise yield tokens from after the cut-off. What Cognito may have done before it failed is
+recorded and revoked too.
 `actor` is the administrator's subject, `sub` that of the other person. Each raises OwnAccount, PersonNotFound, and
 what the gateway raises.
 """
 
-from accounts import administration, intents, revocation
-from accounts.cognito import Refused, get_gateway
-from accounts.conf import get_config
-from accounts.exceptions import NothingToResend, OwnAccount, PersonNotFound
-from accounts.intents import Act
+from accounts.cognito import administration
+from accounts.cognito.gateway import Refused, get_gateway
+from accounts.cognito.results import Page, Person, Place, PlaceUnknown
+from accounts.flows import intents
+from accounts.flows.intents import Act
 from accounts.models import AuditRecord
-from accounts.results import Page, Person, Place, PlaceUnknown
-from accounts.roles import Role
+from accounts.tokens import revocation
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import NothingToResend, OwnAccount, PersonNotFound
+from accounts.tokens.roles import Role
 
 INVITED, UNCONFIRMED = "FORCE_CHANGE_PASSWORD", "UNCONFIRMED"  # AWS: UserStatus
 

@@ -7,7 +7,7 @@ is an error for all who need it, never "not signed out".
 Sign out at Cognito first, then here: a refresh between the two would otherwise yield tokens from after the cut-off.
 
 A person's cut-off is compared with `iat`, which is Cognito's time: it follows the later of this machine's clock and
-Cognito's (accounts.clock).
+Cognito's (accounts.tokens.clock).
 """
 
 import logging
@@ -21,11 +21,11 @@ from typing import NamedTuple
 
 from django.db import DatabaseError, models, transaction
 
-from accounts.clock import CognitoClock, cognito_clock
-from accounts.conf import get_config
 from accounts.models import KnownSession, Revocation
-from accounts.resilience import SingleFlight
-from accounts.tokens import Claims, TokenError
+from accounts.tokens.clock import CognitoClock, cognito_clock
+from accounts.tokens.conf import get_config
+from accounts.tokens.resilience import SingleFlight
+from accounts.tokens.verifier import Claims, TokenError
 
 logger = logging.getLogger(__name__)
 

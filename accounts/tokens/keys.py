@@ -15,8 +15,8 @@ from typing import Generic, TypeVar
 
 import urllib3
 
-from accounts.resilience import SingleFlight
-from accounts.signals import keys_fetched
+from accounts.tokens.resilience import SingleFlight
+from accounts.tokens.signals import keys_fetched
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Self
 
 from django.core import signing
 
-from accounts.roles import Role
+from accounts.tokens.roles import Role
 
 _SALT = "accounts.people"
 

@@ -16,8 +16,8 @@ from redis import BlockingConnectionPool, Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from accounts.rates import Rate
-from accounts.resilience import CircuitBreaker, CircuitOpen
+from accounts.flows.rates import Rate
+from accounts.tokens.resilience import CircuitBreaker, CircuitOpen
 
 logger = logging.getLogger(__name__)
 

@@ -17,18 +17,24 @@ from typing import Any
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from accounts.cognito import ErrorsByCode, Refused, get_gateway
-from accounts.conf import get_config
-from accounts.exceptions import CognitoMisconfigured, NothingToResend, PasswordTooWeak, PersonNotFound, RefusedByPool
-from accounts.results import Account, Page, Person
-from accounts.roles import Role, roles_from_groups
-from accounts.slots import CALLS_AT_ONCE
+from accounts.cognito.bulkhead import CALLS_AT_ONCE
+from accounts.cognito.gateway import ErrorsByCode, Refused, get_gateway
+from accounts.cognito.results import Account, Page, Person
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import (
+    CognitoMisconfigured,
+    NothingToResend,
+    PasswordTooWeak,
+    PersonNotFound,
+    RefusedByPool,
+)
+from accounts.tokens.roles import Role, roles_from_groups
 
 MAX_PAGE = 60  # AWS: ListUsers, parameter Limit
 MAX_CALLS = 5
 POLICY_SECONDS = 300
-# Whose groups are asked for, while people are listed: by all lists of a process together, so that they wait for each
-# other in turn, and never for a place among the calls (accounts.slots), one of which stays free for sign-ins.
+# Looks up the groups of listed people, for all lists of a process together: one slot of the bulkhead stays free for
+# sign-ins.
 _lookers = ThreadPoolExecutor(max_workers=CALLS_AT_ONCE - 1, thread_name_prefix="groups")
 
 # What cannot be anybody's name is nobody's either.

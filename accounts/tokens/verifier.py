@@ -24,8 +24,8 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from jwt.algorithms import RSAAlgorithm
 
-from accounts.conf import CognitoConfig, TokenUse, get_config
-from accounts.keys import KeyStore
+from accounts.tokens.conf import CognitoConfig, TokenUse, get_config
+from accounts.tokens.keys import KeyStore
 
 MAX_TOKEN_BYTES = 16 * 1024  # somebody in 100 groups, the most that AWS allows, has a token of 12 kB
 MAX_IDENTIFIER = 255  # characters of what the database keeps: `sub`, `username`, `origin_jti`, the `sub` of an actor

@@ -8,10 +8,10 @@ from typing import ClassVar, TypeVar
 from django.db import IntegrityError, connection
 from django.db.models import OuterRef, Subquery
 
-from accounts.conf import get_config
 from accounts.models import User
-from accounts.roles import Role, roles_from_groups, roles_from_scopes
-from accounts.tokens import Claims
+from accounts.tokens.conf import get_config
+from accounts.tokens.roles import Role, roles_from_groups, roles_from_scopes
+from accounts.tokens.verifier import Claims
 
 T = TypeVar("T")
 

@@ -10,14 +10,15 @@ from rest_framework import authentication
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
-from accounts import header_refresh, revocation
 from accounts.browser import session
-from accounts.conf import get_config
-from accounts.exceptions import BEARER_CHALLENGE, KeysUnavailableNow, TokenRefused, bearer_challenge
-from accounts.keys import KeysUnavailable
-from accounts.signals import token_judged
-from accounts.tokens import Claims, TokenDelegated, TokenError, TokenExpired, TokenMalformed, get_verifier
-from accounts.users import CognitoUser
+from accounts.flows import header_refresh
+from accounts.tokens import revocation
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import BEARER_CHALLENGE, KeysUnavailableNow, TokenRefused, bearer_challenge
+from accounts.tokens.keys import KeysUnavailable
+from accounts.tokens.signals import token_judged
+from accounts.tokens.users import CognitoUser
+from accounts.tokens.verifier import Claims, TokenDelegated, TokenError, TokenExpired, TokenMalformed, get_verifier
 
 # What is known of a request already, in its META: nothing that a client sends can have these names.
 _ACCEPTED = "accounts.accepted"

@@ -1,8 +1,8 @@
 """Gateway to the API of Amazon Cognito user pools. The only door to `boto3`, in verbs of our own.
 
 Nothing of Cognito's messages is logged or forwarded: they echo what was sent. The log has the error code, and the cause
-in words of ours (`accounts/causes.py`). What needs AWS credentials (roles, other people's accounts) is in
-`accounts/administration.py`, through the same door.
+in words of ours (`accounts/cognito/causes.py`). What needs AWS credentials (roles, other people's accounts) is in
+`accounts/cognito/administration.py`, through the same door.
 """
 
 import base64
@@ -30,10 +30,12 @@ from botocore.exceptions import (
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from accounts.causes import cause_of
-from accounts.clock import cognito_clock
-from accounts.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, CognitoConfig, get_config
-from accounts.exceptions import (
+from accounts.cognito.bulkhead import Bulkhead
+from accounts.cognito.causes import cause_of
+from accounts.cognito.results import Challenge, Profile, Tokens
+from accounts.tokens.clock import cognito_clock
+from accounts.tokens.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, CognitoConfig, get_config
+from accounts.tokens.exceptions import (
     ERRORS_OF_COGNITO,
     AddressNotAccepted,
     ChallengeExpired,
@@ -48,9 +50,7 @@ from accounts.exceptions import (
     TokenEnded,
     TooManyAttempts,
 )
-from accounts.results import Challenge, Profile, Tokens
-from accounts.signals import cognito_called
-from accounts.slots import Bulkhead
+from accounts.tokens.signals import cognito_called
 
 logger = logging.getLogger(__name__)
 
@@ -525,7 +525,7 @@ def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappi
                 raise CognitoNotAsked
             asked_at = time.monotonic()
             answer = _asked(client, operation, errors, parameters)
-            # Cut-offs of tokens follow Cognito's clock (accounts.revocation).
+            # Cut-offs of tokens follow Cognito's clock (accounts.tokens.revocation).
             headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
             cognito_clock.heard(headers.get("date"), asked_at)
             return answer

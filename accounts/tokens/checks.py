@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from accounts.conf import CognitoConfig, DelegatedTokens, TokenUse, get_config
-from accounts.roles import Role
+from accounts.tokens.conf import CognitoConfig, DelegatedTokens, TokenUse, get_config
+from accounts.tokens.roles import Role
 
 MAX_LEEWAY_SECONDS = 300
 

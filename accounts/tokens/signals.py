@@ -1,7 +1,7 @@
 """What happened, for whoever counts or watches? Signals of Django: with no listener they cost next to nothing.
 
     from django.dispatch import receiver
-    from accounts.signals import cognito_called
+    from accounts.tokens.signals import cognito_called
 
     @receiver(cognito_called)
     def warn(operation: str, outcome: str, seconds: float, **_: object) -> None:
@@ -15,8 +15,8 @@ Django and changes no answer.
 from django.dispatch import Signal
 
 token_judged = Signal()
-"""A bearer token was accepted or not. `verdict` is `ok`; the code of the refusal, such as `token_expired` (the classes
-of accounts.tokens.TokenError); or `keys_unavailable`, when it could not be checked. An expired token that was renewed
+"""A bearer token was accepted or not. `verdict` is `ok`; the code of the refusal, such as `token_expired` (a
+subclass of TokenError); or `keys_unavailable`, when it could not be checked. An expired token that was renewed
 on the way is `ok`; one that is merely tolerated, where people sign in, is `token_expired`."""
 
 keys_fetched = Signal()
@@ -28,7 +28,7 @@ cognito_called = Signal()
 throttle); `unavailable` (a time-out, the network, a fault of Cognito); or `misconfigured` (app client or pool)."""
 
 throttled = Signal()
-"""An attempt was turned away. `rate` names the one that was over, such as `sign_in_account` (accounts.rates)."""
+"""An attempt was turned away. `rate` names the one that was over, such as `sign_in_account` (accounts.flows.rates)."""
 
 clock_compared = Signal()
 """An answer of Cognito told the time. `seconds` is by how much Cognito's clock is ahead of this machine's (negative:

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.conf import get_config
-from accounts.exceptions import InsufficientScope
-from accounts.roles import Role
-from accounts.users import CognitoUser
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import InsufficientScope
+from accounts.tokens.roles import Role
+from accounts.tokens.users import CognitoUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from accounts.roles import Role
+from accounts.tokens.roles import Role
 
 TokenUse = Literal["access", "id", "any"]
 DelegatedTokens = Literal["refuse", "accept"]
@@ -80,7 +80,7 @@ def default_issuers(region: str, pool: str) -> tuple[str, ...]:
 
 @cache
 def get_config() -> CognitoConfig:
-    """The configuration of this process, from Django's settings. `accounts.checks` says what is wrong with it."""
+    """The configuration of this process, from Django's settings. `checks` validates it."""
     region: str = _setting("COGNITO_REGION", "")
     pool: str = _setting("COGNITO_USER_POOL_ID", "")
     client_id: str = _setting("COGNITO_CLIENT_ID", "")

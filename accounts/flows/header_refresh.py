@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
-from accounts import revocation
-from accounts.conf import get_config
-from accounts.exceptions import RefreshTokenInvalid
+from accounts.cognito.results import Tokens
 from accounts.flows import sign_in
-from accounts.results import Tokens
-from accounts.tokens import Claims, TokenExpired, get_verifier
+from accounts.tokens import revocation
+from accounts.tokens.conf import get_config
+from accounts.tokens.exceptions import RefreshTokenInvalid
+from accounts.tokens.verifier import Claims, TokenExpired, get_verifier
 
 HEADERS = ("X-Access-Token", "X-Id-Token", "X-Refresh-Token")
 

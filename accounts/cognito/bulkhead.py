@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from accounts.resilience import CircuitBreaker
+from accounts.tokens.resilience import CircuitBreaker
 
 CALLS_AT_ONCE = 3
 """In each process. Fewer than a worker of the server has threads, so that books are read while Cognito hangs."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from accounts.signals import clock_compared
+from accounts.tokens.signals import clock_compared
 
 KEPT_ANSWERS = 16
 MAX_DIFFERENCE_SECONDS = 300.0

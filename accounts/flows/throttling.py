@@ -25,10 +25,10 @@ from django.utils.crypto import salted_hmac
 from rest_framework import status
 from rest_framework.request import Request
 
-from accounts.exceptions import AccountError
-from accounts.rates import DEFAULT_RATES, RateName
-from accounts.signals import throttled
-from accounts.windows import Count, LimitExceeded, RateLimiter, RedisWindow
+from accounts.flows.rates import DEFAULT_RATES, RateName
+from accounts.flows.windows import Count, LimitExceeded, RateLimiter, RedisWindow
+from accounts.tokens.exceptions import AccountError
+from accounts.tokens.signals import throttled
 
 # Rates per address that count failures only. A right code is no guess, and an office behind one address enters many.
 RETURNED_TO_ADDRESS: frozenset[RateName] = frozenset({"code_address"})

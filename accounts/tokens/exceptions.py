@@ -123,7 +123,7 @@ class CognitoMisconfigured(AccountError):
 
 
 class TokensTooLarge(AccountError):
-    """A sign-in yielded a token over the limit of `accounts.tokens`: nothing is wrong with what the person sent."""
+    """A sign-in yielded a token over the size limit of verifier.py; the request itself was right."""
 
     status_code = status.HTTP_403_FORBIDDEN
     default_detail = (
@@ -270,7 +270,7 @@ class PersonNotFound(AccountError):
 
 
 # Codes that mean the same whatever was asked. Codes whose meaning depends on the operation (NotAuthorizedException
-# above all) are given by the operation itself, in accounts/cognito.py.
+# above all) are given by the operation itself, in accounts/cognito/gateway.py.
 ERRORS_OF_COGNITO: Mapping[str, type[AccountError]] = {
     "CodeMismatchException": CodeMismatch,
     "EnableSoftwareTokenMFAException": CodeMismatch,

@@ -19,9 +19,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from accounts import administration, revocation
-from accounts.exceptions import AccountError, CognitoNotAsked, CognitoUnavailable, PersonNotFound
+from accounts.cognito import administration
 from accounts.models import Intent, User
+from accounts.tokens import revocation
+from accounts.tokens.exceptions import AccountError, CognitoNotAsked, CognitoUnavailable, PersonNotFound
 
 logger = logging.getLogger(__name__)
 
