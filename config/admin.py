@@ -1,4 +1,4 @@
-"""The admin site of the product."""
+"""The admin site of the product: sign-in and sign-out by the account pages."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from accounts.browser.sign_in import SignOutView
 
 
 class ProductAdminSite(AdminSite):
-    """Its ways in and out are those of the account pages; ROLE_ADMIN is staff.
+    """Admin site for ROLE_ADMIN, with the sign-in and sign-out of the account pages.
 
-    For the day Cognito is out of reach, `manage.py break_glass` makes a local superuser, whose form is at
-    /admin/break-glass/ as long as there is one.
+    While Cognito is unreachable, a local superuser made by `manage.py break_glass` can sign in at /admin/break-glass/.
+    That page exists only while there is such a superuser.
     """
 
     site_header = "Cognito Books"
@@ -22,7 +22,7 @@ class ProductAdminSite(AdminSite):
     index_title = "The catalogue and its people"
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """To the sign-in; a clear no for those who are signed in already and are no administrators."""
+        """Redirect to the sign-in page, or to the wanted page for administrators; 403 for other signed-in users."""
         wanted = next_path(request) or "/admin/"
         if self.has_permission(request):
             return go_on(wanted)
@@ -33,5 +33,5 @@ class ProductAdminSite(AdminSite):
     def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponseBase:
-        """Our sign-out, which ends the session at Cognito too."""
+        """The sign-out of the account pages, which also ends the session at Cognito."""
         return SignOutView.as_view()(request)

@@ -1,4 +1,4 @@
-"""What do all answers of the API have in common? JSON in, JSON or the browsable API out, closed by default."""
+"""Parser, renderers, content negotiation and default permissions of the API: the classes that DRF's settings name."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 PROBLEM_CONTENT_TYPE = "application/problem+json"
 
 
+def in_units(size: int) -> str:
+    """A number of bytes in the largest binary unit that divides it, such as `32 KiB` or `1 MiB`."""
+    return f"{size >> 10} KiB" if size % (1 << 20) else f"{size >> 20} MiB"
+
+
 class TooLarge(APIException):
     """413: the body of the request is over the limit."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The body of the request is larger than 1 MiB."
+    default_detail = f"The body of the request is larger than {in_units(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)}."
     default_code = "too_large"
 
 
@@ -37,7 +42,7 @@ class BodyTooSlow(APIException):
 
 
 class DatabaseUnavailable(APIException):
-    """503: the database does not answer. `wait` is in seconds."""
+    """503: the database does not answer. `wait` is the value of `Retry-After`, in seconds."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The catalogue does not answer at the moment. Try again shortly."
@@ -46,14 +51,14 @@ class DatabaseUnavailable(APIException):
 
 
 class InternalError(APIException):
-    """500: a fault of this service. The log tells which."""
+    """500: an unexpected exception. Its traceback is in the log only."""
 
     default_detail = "Something went wrong on our side. It has been logged."
     default_code = "internal_error"
 
 
 class ProblemAwareJSONRenderer(renderers.BaseRenderer):
-    """JSON by orjson: UTF-8, times in UTC with `Z`. An error is labelled `application/problem+json`."""
+    """JSON by orjson: UTF-8, times in UTC with `Z`. The Content-Type of an error is `application/problem+json`."""
 
     media_type = "application/json"
     format = "json"
@@ -62,7 +67,7 @@ class ProblemAwareJSONRenderer(renderers.BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """The document; nothing for an answer without a body."""
+        """The document as bytes; empty for an answer without a body."""
         context = renderer_context or {}
         response = context.get("response")
         if response is not None and response.exception and response.accepted_renderer is self:
@@ -76,7 +81,7 @@ class ProblemAwareJSONRenderer(renderers.BaseRenderer):
 
 
 def _json_for_problem(token: str) -> str:
-    """A token of an Accept header, with JSON in place of problem JSON; its parameters, `q` among them, stay."""
+    """A media range of an Accept header, with problem JSON replaced by JSON. Its parameters, such as `q`, stay."""
     media_type, semicolon, parameters = token.partition(";")
     if media_type.strip().lower() != PROBLEM_CONTENT_TYPE:
         return token
@@ -84,10 +89,10 @@ def _json_for_problem(token: str) -> str:
 
 
 class Negotiation(DefaultContentNegotiation):
-    """DRF's content negotiation, with a short cut for clients that accept anything or JSON.
+    """DRF's content negotiation, with a fast path for clients that accept anything or JSON.
 
-    `application/problem+json` counts as `application/json`: it is the one media type that a client can name for an
-    operation whose good answer has no body, and generated clients do.
+    `application/problem+json` counts as `application/json`: generated clients send only that media type for an
+    operation whose success answer has no body.
     """
 
     def get_accept_list(self, request: Request) -> list[str]:
@@ -98,7 +103,7 @@ class Negotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """The renderer and its media type. Raises NotAcceptable."""
+        """The renderer and its media type. Raises NotAcceptable when there is none that the client accepts."""
         first = next(iter(renderers))
         if format_suffix is None and request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type):
             return first, str(first.media_type)
@@ -106,9 +111,9 @@ class Negotiation(DefaultContentNegotiation):
         return chosen
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        """The parser of the body; none for a Content-Type with a wildcard, which DRF takes for any type.
+        """The parser of the body; None for a Content-Type with a wildcard, which DRF would match with any parser.
 
-        Only Accept knows wildcards (RFC 9110 sections 8.3 and 12.5.1).
+        Wildcards are valid in Accept only (RFC 9110 sections 8.3 and 12.5.1).
         """
         media_type = request.content_type.partition(";")[0]
         return None if "*" in media_type else super().select_parser(request, parsers)
@@ -118,10 +123,10 @@ class StrictJSONParser(BaseParser):
     """RFC 8259 JSON: UTF-8, no NaN, bounded nesting, and no body over DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
 
     media_type = "application/json"
-    renderer_class = ProblemAwareJSONRenderer  # what the browsable API fills its forms with
+    renderer_class = ProblemAwareJSONRenderer  # renders the content of the browsable API's raw data form
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """The value of the document. Raises ParseError, or TooLarge."""
+        """The value of the JSON document. Raises ParseError or TooLarge."""
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         body = stream.read(limit + 1)
         if len(body) > limit:
@@ -133,32 +138,32 @@ class StrictJSONParser(BaseParser):
 
 
 class BrowsableAPIRenderer(renderers.BrowsableAPIRenderer):
-    """The browsable API, in the product's look (templates/rest_framework/api.html)."""
+    """The browsable API, with the product's template (templates/rest_framework/api.html)."""
 
     def get_context(
         self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """DRF's context, the person of the session (an access token has no address), and the tag of what is shown."""
+        """DRF's context, the user of the session (with an e-mail address, which access tokens lack), and the ETag."""
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
         etag = getattr(renderer_context["response"], "shown_etag", "")  # of books.conditional
         return {**context, "person": renderer_context["request"]._request.user, "etag": etag}
 
     def get_default_renderer(self, view: "APIView") -> renderers.BaseRenderer:
-        """What the page shows the answer in."""
+        """The renderer of the content on the page."""
         return ProblemAwareJSONRenderer()
 
 
-class Closed(BasePermission):
-    """The default of a view that does not say who may use it: nobody."""
+class DenyAll(BasePermission):
+    """Default permission class: a view without permission classes of its own serves nobody."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Never."""
+        """Always false."""
         return False
 
 
 class ReadersOnly(BasePermission):
-    """Everybody while public read is on; whoever has credentials when it is off."""
+    """Permission for everybody while BOOKS_PUBLIC_READ is on, else for callers with valid credentials."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether there is anything here for the caller to read."""
+        """Whether the caller may read."""
         return settings.BOOKS_PUBLIC_READ or bool(request.user.is_authenticated)

@@ -1,13 +1,13 @@
 """Reading of request bodies, bounded in time and in threads (a bulkhead against slow clients).
 
-The server reads a body when the application asks for it, in one of the worker's few threads, and waits without end:
-a handful of clients that stop in the middle of a body would stop the service. Here every read takes one of `AT_ONCE`
-places. Every client address can have one; more only while more than `KEPT_FREE` are free, so that an office behind one
-address works on, and no address holds the places of the others.
+The server reads a body when the application asks for it, in a thread of the worker, without a time-out: a few clients
+that stop in the middle of a body would block all threads. Therefore each read takes one of `SLOTS` slots. Each client
+address may have one; it gets a further slot only while more than `RESERVED_SLOTS` are free. So several clients behind
+one address can send at the same time, and no address can take every slot.
 
-A body has `PATIENCE_SECONDS`, and what its bytes take at `BYTES_PER_SECOND`. One that comes too slowly is noticed with
-its next bytes, one that comes no more by a watchdog, which ends its connection: granian's `read` can be neither timed
-nor cancelled, and one that another thread leaves behind stops the whole worker (seen with 2.8).
+A body may take `TIMEOUT_SECONDS`, plus its size at `BYTES_PER_SECOND`. A slow body is detected when its next bytes
+arrive; a stalled one by a watchdog, which ends its connection. granian's `read` has no time-out and cannot be
+cancelled, and a read abandoned by its thread blocks the whole worker (observed with granian 2.8).
 """
 
 import io
@@ -28,57 +28,57 @@ from accounts.flows.throttling import client_address
 from config.connections import end_idle
 from config.request_limits import BODY_TOO_SLOW, refused
 
-AT_ONCE = 5  # of a worker's eight threads
-KEPT_FREE = 1  # for addresses that have none
-WAIT_SECONDS = 0.3  # for a place, from the moment on when the last one was taken
-PATIENCE_SECONDS = 5.0
+SLOTS = 5  # of a worker's eight threads
+RESERVED_SLOTS = 1  # for addresses that hold none
+WAIT_SECONDS = 0.3  # for a slot, since the last one was taken
+TIMEOUT_SECONDS = 5.0
 BYTES_PER_SECOND = 32 * 1024
-PART = 64 * 1024  # bytes that are read at a time, at most
-DISCARD_SECONDS = 5.0  # for what the application has left unread
+MAX_PART = 64 * 1024  # bytes per read
+DISCARD_SECONDS = 5.0  # for the part of a body that the application did not read
 
 
 class TooSlow(OSError):
-    """The body did not arrive in time, or not at all. Django makes it an UnreadablePostError."""
+    """The body did not arrive in time, or is incomplete. Django converts it to UnreadablePostError."""
 
 
 class SlowBodies:
-    """A WSGI application, few of whose threads wait for bodies. `clock` is monotonic, in seconds."""
+    """WSGI middleware that limits how many threads wait for request bodies. `clock` is monotonic, in seconds."""
 
     def __init__(self, application: WSGIApplication, clock: Callable[[], float] = time.monotonic) -> None:
         self._application = application
         self._clock = clock
-        self._places = Places(AT_ONCE, KEPT_FREE)
+        self._slots = AddressBulkhead(SLOTS, RESERVED_SLOTS)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """The application's answer.
+        """The application's response.
 
-        What it left unread of the body is read and thrown away: most clients send all of it before they look at the
-        answer, and would find their connection reset instead.
+        The unread rest of the body is read and discarded: most clients send the whole body before they read the
+        response, and would see a connection reset.
         """
         source = environ["wsgi.input"]
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
         if isinstance(source, io.BytesIO) or not (is_chunked or environ.get("CONTENT_LENGTH")):
             return self._application(environ, start_response)
         length = None if is_chunked else _whole_number(environ["CONTENT_LENGTH"])
-        body = environ["wsgi.input"] = Body(source, length, environ, self._places, self._clock)
+        body = environ["wsgi.input"] = Body(source, length, environ, self._slots, self._clock)
         answer = self._application(environ, start_response)
-        if "HTTP_EXPECT" not in environ:  # who waits for "100 Continue" has sent nothing (RFC 9110 section 10.1.1)
+        if "HTTP_EXPECT" not in environ:  # who waits for "100 Continue" has sent no body (RFC 9110 section 10.1.1)
             body.discard()
         return answer
 
 
-class Places:
-    """So many places for reads, shared fairly by client addresses (a bulkhead). For several threads."""
+class AddressBulkhead:
+    """A bulkhead of `number` slots, shared between client addresses. Thread-safe."""
 
-    def __init__(self, number: int, kept_free: int) -> None:
-        self._free, self._kept_free = number, kept_free
+    def __init__(self, number: int, reserved: int) -> None:
+        self._free, self._reserved = number, reserved
         self._taken: Counter[str] = Counter()
-        self._last_taken: dict[str, float] = {}  # when, by those that hold one; monotonic
+        self._last_taken: dict[str, float] = {}  # monotonic seconds, by address
         self._changed = threading.Condition()
 
     @contextmanager
-    def one(self, address: str) -> Iterator[None]:
-        """Hold a place for the length of the block. Raises TooSlow when none is free for `address` in time."""
+    def slot(self, address: str) -> Iterator[None]:
+        """Hold a slot for the length of the block. Raises TooSlow when none is free for `address` in time."""
         with self._changed:
             if not self._is_free(address):
                 self._wait_for(address)
@@ -96,21 +96,21 @@ class Places:
                 self._changed.notify_all()
 
     def _wait_for(self, address: str) -> None:
-        """Wait until a place is free for `address`; not where those that hold them have kept theirs for long."""
+        """Wait for a slot for `address`, at most WAIT_SECONDS after the last one was taken. Raises TooSlow."""
         last = self._last_taken.get(address) or max(self._last_taken.values())
         seconds = last + WAIT_SECONDS - time.monotonic()
         if not self._changed.wait_for(lambda: self._is_free(address), max(seconds, 0.0)):
             raise TooSlow("Too many clients are sending slowly.")
 
     def _is_free(self, address: str) -> bool:
-        return self._free > (self._kept_free if address in self._taken else 0)
+        return self._free > (self._reserved if address in self._taken else 0)
 
 
 class Body:
-    """`wsgi.input` (PEP 3333, "Input and Error Streams"), whose reads take a place and are bounded in time.
+    """`wsgi.input` (PEP 3333, "Input and Error Streams"), whose reads take a slot and have a time limit.
 
-    `source` is the server's, of which only `read` is used: granian's `readline` loses the end of each line. `length`
-    is None for a body in chunks.
+    `source` is the server's input. Only its `read` is used, because granian's `readline` drops line ends. `length` is
+    in bytes; None for a chunked body.
     """
 
     def __init__(
@@ -118,17 +118,17 @@ class Body:
         source: Any,
         length: int | None,
         environ: WSGIEnvironment,
-        places: Places,
+        slots: AddressBulkhead,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source, self._left, self._environ, self._places, self._clock = source, length, environ, places, clock
+        self._source, self._left, self._environ, self._slots, self._clock = source, length, environ, slots, clock
         self._buffer = bytearray()
         self._received = 0
         self._waited = 0.0  # seconds
         self._has_ended = length == 0
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, `size` of them unless the body ends before. Raises TooSlow."""
+        """The next `size` bytes, fewer at the end; the rest of the body when `size` is negative. Raises TooSlow."""
         self._fill(lambda: 0 <= size <= len(self._buffer))
         return self._take(len(self._buffer) if size < 0 else size)
 
@@ -139,14 +139,14 @@ class Body:
         return self._take(end if size < 0 else min(end, size))
 
     def readlines(self, hint: int = -1) -> list[bytes]:
-        """All lines that are left. Raises TooSlow."""
+        """The remaining lines; `hint` is ignored. Raises TooSlow."""
         return list(self)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
 
     def discard(self) -> None:
-        """Read what is left and forget it, as long as it arrives fast."""
+        """Read and discard the rest of the body, for at most DISCARD_SECONDS."""
         until = self._waited + DISCARD_SECONDS
 
         def is_enough() -> bool:
@@ -168,17 +168,17 @@ class Body:
         return taken
 
     def _fill(self, is_enough: Callable[[], bool]) -> None:
-        """Read until it is enough, or all. Raises TooSlow, and then there is nothing left to read."""
+        """Read until `is_enough()` or the end of the body. After TooSlow the body counts as ended."""
         if self._has_ended or is_enough():
             return
         try:
-            with self._places.one(self._address):
-                # Each part is twice as large as the one before: few for a body that is there, and whoever sends byte
-                # by byte is caught. The server's own `read` returns when all was read that it was asked for.
+            with self._slots.slot(self._address):
+                # Each read asks for twice as much as the one before: few reads for a body that has arrived, and a
+                # check of the time after few bytes of a slow one. The server's `read` returns when it has them all.
                 asked = 4
                 while not (self._has_ended or is_enough()):
                     self._part(asked)
-                    asked = min(2 * asked, PART)
+                    asked = min(2 * asked, MAX_PART)
         except TooSlow:
             self._has_ended = True
             raise
@@ -194,27 +194,27 @@ class Body:
         if self._left is not None:
             self._left -= len(part)
             if len(part) < size:
-                # What arrived of it would be taken for the whole of a form.
-                raise TooSlow("The body broke off.")
+                # The incomplete body could pass as a complete form.
+                raise TooSlow("The body is incomplete.")
         self._has_ended = len(part) < size or self._left == 0
-        if not self._has_ended and self._waited > PATIENCE_SECONDS + self._received / BYTES_PER_SECOND:
+        if not self._has_ended and self._waited > TIMEOUT_SECONDS + self._received / BYTES_PER_SECOND:
             raise TooSlow("The body did not arrive in time.")
 
 
 class Watchdog:
-    """Ends the connections of bodies that come no more. Its thread begins with the first body of the process."""
+    """Ends the connections of stalled bodies, in a thread that starts with the first body of the process."""
 
     def __init__(self) -> None:
-        self._reads: dict[int, tuple[float, str]] = {}  # by thread: since when, and from which address
+        self._reads: dict[int, tuple[float, str]] = {}  # by thread id: start (monotonic) and client address
         self._has_begun = False
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
 
     @contextmanager
     def watching(self, environ: WSGIEnvironment) -> Iterator[None]:
         """Watch the read of this thread for the length of the block.
 
-        Not behind proxies: there all connections come from the same few addresses, and a load balancer ends those on
-        which nothing moves.
+        Nothing is watched behind proxies (NUM_PROXIES): there all connections have the proxies' addresses, and a load
+        balancer ends idle connections itself.
         """
         if settings.NUM_PROXIES:
             yield
@@ -228,14 +228,14 @@ class Watchdog:
         finally:
             del self._reads[thread]
 
-    def look(self) -> None:
-        """End the connections of clients that have kept a read waiting for too long."""
-        late = time.monotonic() - PATIENCE_SECONDS
+    def check(self) -> None:
+        """End the connections of clients whose reads have waited longer than TIMEOUT_SECONDS."""
+        late = time.monotonic() - TIMEOUT_SECONDS
         for address in {address for since, address in list(self._reads.values()) if since < late}:
-            end_idle(address, PATIENCE_SECONDS)
+            end_idle(address, TIMEOUT_SECONDS)
 
     def _begin(self) -> None:
-        with self._one_at_a_time:
+        with self._lock:
             if not self._has_begun:
                 threading.Thread(target=self._run, name="bodies", daemon=True).start()
                 self._has_begun = True
@@ -244,7 +244,7 @@ class Watchdog:
         while True:
             time.sleep(1)
             if self._reads:
-                self.look()
+                self.check()
 
 
 watchdog = Watchdog()
@@ -255,17 +255,17 @@ def _whole_number(text: str) -> int:
 
 
 class ChunkedBodies:
-    """A WSGI application for which a body in chunks (RFC 9112 section 7.1) is one with a Content-Length.
+    """WSGI middleware that gives a chunked body (RFC 9112 section 7.1) a Content-Length.
 
-    Django takes a body without a Content-Length for none, as PEP 3333 lets it. What `RequestLimits` lets pass is read
-    before the application is called, up to one byte more than the limit of all bodies.
+    Django treats a body without a Content-Length as empty, which PEP 3333 permits. A body that `RequestLimits` accepts
+    is read before the application is called, up to one byte over DATA_UPLOAD_MAX_MEMORY_SIZE.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """The application's answer."""
+        """The application's response."""
         if "HTTP_TRANSFER_ENCODING" in environ:
             environ = _with_length(environ)
         return self._application(environ, start_response)
@@ -281,10 +281,10 @@ def _with_length(environ: WSGIEnvironment) -> WSGIEnvironment:
 
 
 def in_utf8(application: WSGIApplication) -> WSGIApplication:
-    """The application, for which all text is UTF-8 (RFC 8259 section 8.1; WHATWG URL, "urlencoded parsing").
+    """WSGI middleware that removes the charset of the Content-Type: text is UTF-8 (RFC 8259 section 8.1; WHATWG URL).
 
-    Django reads body and query string by the charset of the Content-Type, that of a GET too: a client would choose
-    how its words are understood, and one that names what is no charset of text would get an empty 500.
+    Django decodes body and query string, also of a GET, with that charset. The client would choose the decoding, and
+    an unknown or non-text charset would cause a 500 without a body.
     """
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

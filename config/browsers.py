@@ -1,6 +1,6 @@
-"""What is there for browsers alone? Sessions and messages, which a request of the API without a cookie passes by.
+"""Django's session, authentication and message middleware, skipped for API requests without a cookie.
 
-Without a cookie there is no session; they would find nothing to do.
+Such a request has no session, so the three have nothing to do; skipping them makes it cheaper.
 """
 
 from typing import TYPE_CHECKING, cast
@@ -17,8 +17,8 @@ else:
     Middleware = object
 
 
-def is_bare(request: HttpRequest) -> bool:
-    """Whether this is a request of the API by a program: no cookie, and no page is asked for."""
+def is_stateless_api_request(request: HttpRequest) -> bool:
+    """Whether this is an API request without a cookie that does not ask for HTML: one by a program."""
     meta = request.META
     return (
         request.path.startswith("/api/")
@@ -27,23 +27,23 @@ def is_bare(request: HttpRequest) -> bool:
     )
 
 
-class _ForBrowsers(Middleware):
-    """Django's middleware, passed by where there is no browser."""
+class _BrowserOnly(Middleware):
+    """Mixin that skips a Django middleware for stateless API requests."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer."""
-        if is_bare(request):
+        """The response."""
+        if is_stateless_api_request(request):
             return cast("HttpResponse", self.get_response(request))
         return cast("HttpResponse", super().__call__(request))
 
 
-class SessionMiddleware(_ForBrowsers, Sessions):
-    """`request.session`."""
+class SessionMiddleware(_BrowserOnly, Sessions):
+    """Sets `request.session`."""
 
 
-class AuthenticationMiddleware(_ForBrowsers, Authentication):
-    """`request.user`, whom a session knows."""
+class AuthenticationMiddleware(_BrowserOnly, Authentication):
+    """Sets `request.user` from the session."""
 
 
-class MessageMiddleware(_ForBrowsers, Messages):
-    """Messages from one page to the next."""
+class MessageMiddleware(_BrowserOnly, Messages):
+    """Stores messages for the next page."""

@@ -1,4 +1,4 @@
-"""Is the environment fit to serve with? Each finding names its variable. See also `accounts.tokens.checks`."""
+"""System checks of the environment. Each finding names its variable. `accounts.tokens.checks` has those of Cognito."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +15,7 @@ MIN_METRICS_TOKEN = 32  # characters
 
 
 def misconfigured(variable: str, sentence: str, number: int) -> Error:
-    """The error for one variable."""
+    """The error `config.E<number>` about one variable."""
     return Error(
         f"{variable} {sentence}", hint="Every variable is explained in .env.example.", id=f"config.E{number:03}"
     )
@@ -23,10 +23,10 @@ def misconfigured(variable: str, sentence: str, number: int) -> Error:
 
 @register(Tags.security)
 def check_environment(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """Values that could not be read, and what must be set when debug is off."""
+    """Values that could not be parsed, and variables that are required when debug is off."""
     found = [misconfigured(variable, sentence, 1) for variable, sentence in settings.ENVIRONMENT_PROBLEMS]
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < MIN_METRICS_TOKEN:
-        sentence = f"must have at least {MIN_METRICS_TOKEN} characters: it is all that guards /metrics."
+        sentence = f"must have at least {MIN_METRICS_TOKEN} characters: it is the only protection of /metrics."
         found.append(misconfigured("METRICS_TOKEN", sentence, 6))
     if settings.DEBUG:
         return found
@@ -39,7 +39,7 @@ def check_environment(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_database(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """A file beside the code is for trying things out; serving from one must be said aloud."""
+    """The default SQLite file is for development: to serve, DATABASE_URL must be set, even to an SQLite file."""
     if settings.DEBUG or settings.DATABASE_IS_SET:
         return []
     sentence = "must be set to serve: a PostgreSQL URL, or sqlite:/// and a path."
@@ -48,23 +48,23 @@ def check_database(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_shared_cache(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """Several workers need a shared cache: with one each, limits would be multiplied."""
+    """Several workers need a shared cache: with one cache per worker, rate limits would be multiplied."""
     if settings.WORKERS > 1 and not settings.REDIS_URL:
-        sentence = f"must be set to serve with {settings.WORKERS} workers: limits would not hold. Or set WORKERS=1."
+        sentence = f"must be set to serve with {settings.WORKERS} workers, to share rate limits. Or set WORKERS=1."
         return [misconfigured("REDIS_URL", sentence, 4)]
     return []
 
 
 @register(Tags.security, deploy=True)
 def check_pooler(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """A pooler that DATABASE_POOLER does not tell of, or a role that lacks time-outs behind one.
+    """A pooler that DATABASE_POOLER does not declare, or a role without time-outs behind a pooler.
 
-    Warnings, since the service may be needed as it is. A database that cannot be reached is for `/readyz` to tell.
+    Warnings, so that the service still starts. An unreachable database is not reported here but by `/readyz`.
     """
     found: list[CheckMessage] = []
     for alias in connections:
         with suppress(OperationalError):
             if fault := pooler.fault_of(alias):
-                told = f"The connection to the database {alias!r}: {fault.summary}."
-                found.append(CheckWarning(told, hint=fault.remedy, id="config.W001"))
+                message = f"The connection to the database {alias!r}: {fault.summary}."
+                found.append(CheckWarning(message, hint=fault.remedy, id="config.W001"))
     return found

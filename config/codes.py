@@ -1,4 +1,4 @@
-"""The codes that a problem may hold, collected from exceptions, limits of requests, fields and validators."""
+"""All values of `code` in problems, collected from exception classes, request limits, fields and validators."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +13,8 @@ _OURS = ("accounts", "books", "config")
 
 
 def _family(parent: type) -> Iterator[type]:
-    """A class and all that inherit from it, in our packages or in DRF."""
-    # Errors of pages are told in sentences.
+    """A class and its subclasses, in our packages or in DRF."""
+    # Pages show errors as sentences, without a code.
     if parent.__module__.split(".")[0] in (*_OURS, "rest_framework") and ".browser" not in parent.__module__:
         yield parent
     children: list[type] = type.__subclasses__(parent)
@@ -49,7 +49,7 @@ def error_codes() -> list[str]:
 
 
 def _codes_of(field: Any) -> set[str]:
-    """The codes that a field refuses values with, those of the fields in it among them."""
+    """The error codes of a field, of its validators and of the fields nested in it."""
     codes = set(field.error_messages) | {validator.code for validator in field.validators if hasattr(validator, "code")}
     for inner in (*getattr(field, "fields", {}).values(), *filter(None, [getattr(field, "child", None)])):
         if not inner.read_only:

@@ -1,4 +1,4 @@
-"""The TCP connections of this process, found through /proc (Linux; elsewhere there are none to find)."""
+"""TCP connections of this process, listed from /proc (Linux only; elsewhere the list is empty)."""
 
 import os
 import socket
@@ -10,9 +10,9 @@ _LAST_DATA_SENT, _LAST_DATA_RECEIVED = 44, 52  # offsets in `struct tcp_info` (l
 
 
 def sockets() -> Iterator[socket.socket]:
-    """A second handle on each TCP socket of this process, closed after use.
+    """A duplicate of each TCP socket of this process, closed after use.
 
-    A descriptor is looked at through a copy of it: the number may be another connection's a moment later.
+    Duplicates, because the number of a descriptor may belong to another connection a moment later.
     """
     with suppress(OSError):
         for descriptor in os.listdir("/proc/self/fd"):
@@ -22,9 +22,9 @@ def sockets() -> Iterator[socket.socket]:
 
 
 def end_idle(address: str, seconds: float) -> None:
-    """End the connections with `address` on which nothing was sent or received for so many seconds.
+    """Shut down the connections with `address` that were idle for at least `seconds`.
 
-    Whoever reads from one of them meets its end; what is still to be sent is sent.
+    Only the receiving side is shut down: a pending read sees the end of the stream, and output is still sent.
     """
     for found in sockets():
         with suppress(OSError):
@@ -41,7 +41,7 @@ def _idle_seconds(connection: socket.socket) -> float:
 
 
 def _copied(descriptor: int) -> socket.socket:
-    """A second handle on a socket. Raises OSError for anything else."""
+    """A duplicate of a socket. Raises OSError for other descriptors."""
     copy = os.dup(descriptor)
     try:
         return socket.socket(fileno=copy)

@@ -1,7 +1,7 @@
-"""What may a page of ours load, run and talk to? The Content-Security-Policy of every answer.
+"""Content-Security-Policy and Permissions-Policy of every response.
 
-Drop at Django 6: its `ContentSecurityPolicyMiddleware` reads the same `SECURE_CSP`. Only the answers that are not
-pages, with their one constant policy, would still be ours.
+Replace with Django 6: its `ContentSecurityPolicyMiddleware` reads the same `SECURE_CSP`. Only the constant policy of
+responses that are not pages would remain here.
 """
 
 import functools
@@ -14,13 +14,13 @@ from django.http import HttpRequest, HttpResponse
 Policy = Mapping[str, Sequence[str]]
 
 HEADER = "Content-Security-Policy"
-# JSON, CSV, scripts, redirects: nothing in them is ever a page, even where a browser could be talked into it.
+# For JSON, CSV, scripts and redirects: a browser that renders one as a page may load and run nothing.
 NOT_A_PAGE = "default-src 'none'; frame-ancestors 'none'"
 
-# What no page of ours needs of a browser: a script that got in, or a frame, may not have it either.
+# Browser features that no page needs; injected scripts and frames are denied them too.
 PERMISSIONS = ", ".join(
-    f"{power}=()"
-    for power in (
+    f"{feature}=()"
+    for feature in (
         "accelerometer",
         "camera",
         "display-capture",
@@ -34,32 +34,32 @@ PERMISSIONS = ", ".join(
     )
 )
 
-# The two style sheets that Redoc writes into its page: an empty one, and one that its version decides. A test in
-# Chromium fails when a new sidecar brings another.
+# Hashes of the two inline style sheets of Redoc: an empty one, and one that depends on its version. A test in
+# Chromium fails when a new version of the sidecar has another.
 _REDOC_STYLES = (
     "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
     "'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='",
 )
-# Its search runs in a worker that it builds itself.
+# worker-src: its search runs in a worker created from a blob.
 REDOC: Policy = {"style-src": ["'self'", *_REDOC_STYLES], "worker-src": ["blob:"]}
 
-# "Try it out" asks us; Authorize changes its code for tokens at Cognito.
+# connect-src: "Try it out" calls this service; Authorize exchanges its code for tokens at Cognito.
 SWAGGER: Policy = {"connect-src": ["'self'", *settings.COGNITO_ORIGINS]}
 
 
 class ContentSecurityPolicyMiddleware:
-    """Gives pages the policy of `SECURE_CSP`, other answers one that allows nothing, and none the device's powers."""
+    """Sets `SECURE_CSP` on HTML pages, a policy that allows nothing on other responses, and Permissions-Policy."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
-        self._pages = written(settings.SECURE_CSP)
+        self._pages = header_value(settings.SECURE_CSP)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer, with its policy."""
+        """The response, with its policies."""
         response = self._get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
-        # Django's own pages of errors, shown to developers only, are made of inline styles and scripts. A 304 carries
-        # no policy: it would replace that of the page which the browser holds.
+        # Django's debug pages have inline styles and scripts. A 304 has no policy: it would replace the policy of the
+        # page in the browser's cache.
         exempt = response.status_code == 304 or (settings.DEBUG and response.status_code in (404, 500))
         if not exempt and HEADER not in response:
             is_page = response.headers.get("Content-Type", "").startswith("text/html")
@@ -67,19 +67,19 @@ class ContentSecurityPolicyMiddleware:
         return response
 
 
-def written(policy: Policy) -> str:
-    """The policy as the header has it."""
+def header_value(policy: Policy) -> str:
+    """The policy in the syntax of the header."""
     return "; ".join(" ".join((name, *sources)) for name, sources in policy.items())
 
 
-def allowing(view: Callable[..., HttpResponse], more: Policy) -> Callable[..., HttpResponse]:
-    """The view, its pages under `SECURE_CSP` with the directives of `more` in it."""
-    policy = written({**settings.SECURE_CSP, **more})
+def with_sources(view: Callable[..., HttpResponse], more: Policy) -> Callable[..., HttpResponse]:
+    """The view, with the directives of `more` replacing those of `SECURE_CSP` in its pages."""
+    policy = header_value({**settings.SECURE_CSP, **more})
 
     @functools.wraps(view)
     def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        # For the middleware: what is rendered later does not know yet whether it is a page.
+        # Read by the middleware: the media type of a response that is rendered later is not known yet.
         response.csp = policy  # type: ignore[attr-defined]
         return response
 

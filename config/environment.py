@@ -1,4 +1,4 @@
-"""How is one environment variable read? Strictly: what cannot be understood is remembered, and reported by a check."""
+"""Strict parsers of environment variables. Invalid values are collected and reported by a system check."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class Environment:
-    """The environment, read variable by variable. `problems` holds (variable, sentence) for each bad value.
+    """Reader of environment variables. `problems` holds (variable, sentence) for each invalid value.
 
-    A bad value yields the default instead of an exception, so that `manage.py check` can name all of them at once;
-    `config.checks` makes each an error, and no server starts with one.
+    An invalid value yields the default instead of an exception, so that `manage.py check` reports all of them at once.
+    `config.checks` makes each an error, and the server does not start with an error.
     """
 
     def __init__(self) -> None:
@@ -24,16 +24,16 @@ class Environment:
         self.problems: list[tuple[str, str]] = []
 
     def text(self, name: str, default: str = "") -> str:
-        """A string without surrounding blanks."""
+        """The value without surrounding white space; `default` when it is empty or not set."""
         value: str = self._env.str(name, default="").strip()
         return value or default
 
     def items(self, name: str) -> list[str]:
-        """A comma list, without blanks and empty members."""
+        """The members of a comma-separated list, without white space and empty members."""
         return [item.strip() for item in self.text(name).split(",") if item.strip()]
 
     def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
-        """What `parse` makes of the value; it raises ValueError with a sentence when it cannot."""
+        """The value, converted by `parse`, which raises ValueError with a sentence for an invalid value."""
         value = self.text(name)
         if not value:
             return default
@@ -44,7 +44,7 @@ class Environment:
             return default
 
     def flag(self, name: str, default: bool) -> bool:
-        """A strict boolean: a typing mistake is a problem, not false."""
+        """A boolean. A misspelt value is a problem, not false."""
         return self.read(name, _boolean, default)
 
     @overload
@@ -52,7 +52,7 @@ class Environment:
     @overload
     def number(self, name: str, default: None, minimum: int = 0) -> int | None: ...
     def number(self, name: str, default: int | None, minimum: int = 0) -> int | None:
-        """A whole number, not below `minimum`."""
+        """An integer of at least `minimum`."""
 
         def parse(value: str) -> int | None:
             if not value.isascii() or not value.isdigit() or int(value) < minimum:
@@ -66,21 +66,19 @@ class Environment:
         return self.read(name, _database, _database(default))
 
     def postgresql(self, name: str) -> dict[str, object]:
-        """The same for a URL that must be one of PostgreSQL; an empty mapping when the variable is not set."""
+        """The same for a PostgreSQL URL only; an empty mapping when the variable is not set."""
         return self.read(name, _postgresql, {})
 
 
 def redis(value: str) -> str:
-    """The URL of a Redis or Valkey. Raises ValueError for anything else; the sentence does not tell it: it may hold a
-    password.
-    """
+    """A Redis or Valkey URL. Raises ValueError for others; the message omits the value, which may hold a password."""
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must be a redis:// or rediss:// URL.")
     return value
 
 
 POOLERS = ("none", "transaction")
-"""What DATABASE_POOLER may be."""
+"""Values of DATABASE_POOLER."""
 
 
 def pooler(value: str) -> str:
@@ -91,22 +89,22 @@ def pooler(value: str) -> str:
 
 
 def roles(value: str) -> list[Role]:
-    """A comma list of role names. Raises ValueError for an unknown one."""
+    """Roles from a comma-separated list of names. Raises ValueError for an unknown name."""
     return [_role(item.strip()) for item in value.split(",") if item.strip()]
 
 
 def scope_roles(value: str) -> Mapping[str, Role]:
-    """A comma list of `scope=ROLE`. Raises ValueError for another form."""
-    return _granting(value, "books/read=ROLE_GUEST")
+    """Roles by scope from a comma-separated list of `scope=ROLE`. Raises ValueError for another form."""
+    return _role_mapping(value, "books/read=ROLE_GUEST")
 
 
 def group_roles(value: str) -> Mapping[str, Role]:
-    """A comma list of `group=ROLE`. Raises ValueError for another form."""
-    return _granting(value, "editors=ROLE_USER")
+    """Roles by group from a comma-separated list of `group=ROLE`. Raises ValueError for another form."""
+    return _role_mapping(value, "editors=ROLE_USER")
 
 
-def _granting(value: str, example: str) -> Mapping[str, Role]:
-    # At the last sign: groups and scopes may hold it.
+def _role_mapping(value: str, example: str) -> Mapping[str, Role]:
+    # Split at the last "=": names of groups and scopes may contain one.
     pairs = [item.strip().rpartition("=") for item in value.split(",") if item.strip()]
     if not pairs or not all(name.strip() and separator for name, separator, _ in pairs):
         raise ValueError(f"must be a comma list such as {example}.")
@@ -114,7 +112,7 @@ def _granting(value: str, example: str) -> Mapping[str, Role]:
 
 
 def rates(value: str) -> Mapping[RateName, Rate]:
-    """The usual rates, with those in a comma list of `name=count/unit` instead. Raises ValueError for another form."""
+    """The default rates, updated from a comma list of `name=count/unit`. Raises ValueError for another form."""
     read = dict(DEFAULT_RATES)
     for name, _, rate in (item.strip().partition("=") for item in value.split(",") if item.strip()):
         known = next((known for known in DEFAULT_RATES if known == name.strip()), None)
@@ -125,7 +123,7 @@ def rates(value: str) -> Mapping[RateName, Rate]:
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of an http(s) URL (RFC 6454), or nothing when it has none; a check names the variable."""
+    """Scheme, host and port of an http(s) URL (RFC 6454), or an empty string; a check reports an invalid URL."""
     match = _ORIGIN.match(url)
     return match[0] if match else ""
 
@@ -166,7 +164,7 @@ def _postgresql(url: str) -> dict[str, object]:
 def _database(url: str) -> dict[str, object]:
     try:
         config = environ.Env.db_url_config(url)
-    except Exception:  # django-environ raises whatever its parsing met; the URL may hold a password
+    except Exception:  # django-environ raises various exceptions; their messages may hold the password of the URL
         config = {}
     if config.get("ENGINE") not in ("django.db.backends.postgresql", "django.db.backends.sqlite3"):
         raise ValueError("must be a postgresql:// or sqlite:/// URL.")

@@ -1,4 +1,4 @@
-"""What does a log line look like? JSON for machines, one calm line for people; never a token in either."""
+"""Log formatters and filters: JSON lines, or text while debugging, both without tokens."""
 
 import logging
 import re
@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import orjson
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
-"""The id of the request that this thread is serving."""
+"""The id of the current request."""
 
-# A JWT or the beginning of one: its header is base64url of `{"`. Belt and braces: nothing of ours logs a token.
+# A JWT, or its beginning: base64url of `{"`. A second line of defence: no code of this service logs a token.
 _TOKEN = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*){0,4}")
 
 
@@ -20,7 +20,7 @@ def redacted(text: str) -> str:
 
 
 class RequestFilter(logging.Filter):
-    """Gives every record the id of its request."""
+    """Adds `request_id` to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true."""
@@ -29,10 +29,10 @@ class RequestFilter(logging.Filter):
 
 
 class SecurityFilter(logging.Filter):
-    """Makes one short warning of what Django logs of a request that it takes for an attack (SuspiciousOperation).
+    """Shortens Django's records about suspicious requests (SuspiciousOperation) to a warning without a traceback.
 
-    It is the request that is wrong, and a traceback of Django's own code does not say more about it; the message may
-    repeat what the client has sent, at any length.
+    The request is at fault, so a traceback of Django's code adds nothing; the message may repeat client input of any
+    length.
     """
 
     MAX_LENGTH = 300  # characters
@@ -47,16 +47,16 @@ class SecurityFilter(logging.Filter):
         return True
 
 
-class PeopleFormatter(logging.Formatter):
-    """A line to read at a terminal."""
+class TextFormatter(logging.Formatter):
+    """One line of text, for a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and a traceback below it when there is one."""
+        """The line, followed by a traceback if there is one."""
         return redacted(super().format(record))
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line. Keys given as `extra={"fields": {...}}` are members of it."""
+    """One JSON object per line. The keys of `extra={"fields": {...}}` become members."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The object as text."""

@@ -1,9 +1,9 @@
-"""What is counted, for Prometheus? Imported when METRICS_TOKEN is set, and then only: without it nothing is counted.
+"""Prometheus metrics. Imported only when METRICS_TOKEN is set.
 
-One answer tells of all workers: each writes its counts to files of its own in PROMETHEUS_MULTIPROC_DIR (config/serve.py
-makes that folder), and whoever is asked reads all of them. What a worker has counted stays when it is gone.
+Multi-process mode of prometheus_client: each worker writes its values to its own files in PROMETHEUS_MULTIPROC_DIR
+(created by config/serve.py), and the worker that answers /metrics sums all files. Counts of ended workers are kept.
 
-No label holds what a client sent. A route is the pattern of the URL; paths that lead nowhere share one label.
+No label value comes from a client. `route` is the URL pattern; all unknown paths share one value.
 """
 
 from collections.abc import Callable
@@ -24,42 +24,42 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from accounts.tokens import signals
 
-# In seconds: from a page out of memory to one that a person has given up on.
+# Upper bounds in seconds.
 _BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_UNROUTED = frozenset({"/healthz", "/readyz", "/metrics"})  # answered before a route is looked for
+_UNROUTED = frozenset({"/healthz", "/readyz", "/metrics"})  # answered before URL resolution
 
 REQUESTS = Counter("http_requests", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram("http_request_seconds", "Time to answer, in seconds.", ["route"], buckets=_BUCKETS)
-PROBLEMS = Counter("http_problems", "Errors answered, by their code (RFC 9457).", ["code"])
-VERDICTS = Counter("token_verdicts", "Bearer tokens judged: ok, or the code of the refusal.", ["verdict"])
+PROBLEMS = Counter("http_problems", "Problem responses, by code (RFC 9457).", ["code"])
+VERDICTS = Counter("token_verdicts", "Bearer tokens verified: ok, or the code of the refusal.", ["verdict"])
 KEY_FETCHES = Counter("key_set_fetches", "Fetches of the pool's public keys.", ["outcome"])
-COGNITO_CALLS = Counter("cognito_calls", "Operations that Cognito was asked for.", ["operation", "outcome"])
+COGNITO_CALLS = Counter("cognito_calls", "Calls of Cognito operations.", ["operation", "outcome"])
 COGNITO_SECONDS = Histogram(
-    "cognito_call_seconds", "Time until Cognito answered, in seconds.", ["operation"], buckets=_BUCKETS
+    "cognito_call_seconds", "Duration of calls to Cognito, in seconds.", ["operation"], buckets=_BUCKETS
 )
 CLOCK = Gauge(
     "cognito_clock_difference_seconds",
-    "By how much Cognito's clock is ahead of this machine's, by the latest answer of Cognito.",
+    "Cognito's clock minus this machine's, in seconds, from the latest response of Cognito.",
     multiprocess_mode="mostrecent",
 )
-THROTTLED = Counter("throttled_attempts", "Attempts turned away, by the rate that was over.", ["rate"])
+THROTTLED = Counter("throttled_attempts", "Attempts refused, by the rate limit that was exceeded.", ["rate"])
 
 
 def listen() -> None:
-    """Count what accounts/ tells of. Doing so again changes nothing."""
+    """Connect the receivers of `accounts.signals`. Idempotent."""
     for signal, receiver in _RECEIVERS:
         signal.connect(receiver, weak=False, dispatch_uid="config.metrics")
 
 
 def stop_listening() -> None:
-    """Count no more. For tests."""
+    """Disconnect the receivers. For tests."""
     for signal, _ in _RECEIVERS:
         signal.disconnect(dispatch_uid="config.metrics")
 
 
 def answered(request: HttpRequest, response: HttpResponse, code: str | None, seconds: float) -> None:
-    """Count the answer to a request; `code` is that of the problem, if it is one."""
+    """Count a response. `code` is the code of the problem, or None; `seconds` the time it took."""
     method = request.method if request.method in _METHODS else "other"
     route = _route(request)
     REQUESTS.labels(method, route, response.status_code).inc()
@@ -69,11 +69,11 @@ def answered(request: HttpRequest, response: HttpResponse, code: str | None, sec
 
 
 def exposition() -> HttpResponse:
-    """Everything counted so far, over all workers, in Prometheus' text format."""
+    """The metrics of all workers in the Prometheus text format."""
     registry = CollectorRegistry()
     try:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    except ValueError:  # no folder: this process is the only one, as with `manage.py runserver`
+    except ValueError:  # PROMETHEUS_MULTIPROC_DIR is not set: a single process, as with `manage.py runserver`
         registry = REGISTRY
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 

@@ -1,4 +1,4 @@
-"""What do operators see of a request? Its id, its log line, and whether the service is well."""
+"""Observability middleware: request ids, access log, metrics and the probes /healthz, /readyz and /metrics."""
 
 import logging
 import re
@@ -35,21 +35,21 @@ logger = logging.getLogger("config.requests")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 Counted = Callable[[HttpRequest, HttpResponse, str | None, float], None]
 
-CLOCK_TOLERANCE_SECONDS = 2.0  # between this machine and Cognito: `Date` has whole seconds, answers take a moment
-READY_SECONDS = 3.0  # for all checks of /readyz together: what hangs is not waited for
+CLOCK_TOLERANCE_SECONDS = 2.0  # from Cognito's clock: `Date` has whole seconds, and responses take time
+READY_SECONDS = 3.0  # for all checks of /readyz together; a check that takes longer is reported as unavailable
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
 class RequestMiddleware:
-    """Gives every request an id (the client's own, if well formed) and every answer `X-Request-ID` and a log line."""
+    """Gives every request an id (the client's own, if well formed), `X-Request-ID` in its response, and a log line."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
         self._count = _counting()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer, with its id."""
+        """The response, with its id."""
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = sent if _WELL_FORMED_ID.fullmatch(sent) else token_hex(16)
         context = REQUEST_ID.set(request_id)
@@ -59,7 +59,7 @@ class RequestMiddleware:
             response = respond(request)
             seconds = time.perf_counter() - started
             response["X-Request-ID"] = request_id
-            # Our line tells of every answer; Django would tell of bad ones again, outside of this request.
+            # This class logs every response; Django would log errors again, without the request id.
             setattr(response, "_has_been_logged", True)  # noqa: B010 - not an attribute that type checkers know
             code = _problem_code(response)
             if response.status_code != 200 or request.path not in _QUIET:
@@ -71,8 +71,8 @@ class RequestMiddleware:
             REQUEST_ID.reset(context)
 
     def _log(self, request: HttpRequest, response: HttpResponse, code: str | None, seconds: float) -> None:
-        # The path without its query string: the hosted sign-in returns with a code in it. And no address: that is
-        # personal data, which the load balancer's log keeps for those who need it.
+        # The path without its query string, which holds the authorization code at the end of the hosted sign-in. No
+        # client address: it is personal data, and in the load balancer's log already.
         match = request.resolver_match
         milliseconds = round(seconds * 1000, 1)
         fields: dict[str, object] = {
@@ -93,7 +93,7 @@ class RequestMiddleware:
 
 
 def _counting() -> Counted | None:
-    """What counts answers; None without METRICS_TOKEN, and then nothing of it is imported."""
+    """The function that counts responses; None without METRICS_TOKEN, and config.metrics is not imported then."""
     if not settings.METRICS_TOKEN:
         return None
     from config import metrics
@@ -103,7 +103,7 @@ def _counting() -> Counted | None:
 
 
 def _problem_code(response: HttpResponse) -> str | None:
-    """The code of the problem that `response` tells of (config.problems), if it does."""
+    """The code of the problem in `response` (config.problems); None when it is not a problem."""
     if response.status_code < 400:
         return None
     data = getattr(response, "data", None)
@@ -120,28 +120,24 @@ def _is_ours(request: HttpRequest) -> bool:
 
 
 def _who(request: HttpRequest) -> Mapping[str, object]:
-    """The subject and the roles of whoever asked, as far as that is known already: finding out would cost a query.
-
-    With `actor`, the subject of whoever acts for them by a delegated token.
-    """
+    """`sub` and `roles` of the caller for the log, if known without a query; `actor` for a delegated token."""
     user = request.__dict__.get("user")
-    if not isinstance(user, CognitoUser):  # not of the API
+    if not isinstance(user, CognitoUser):  # not authenticated by the API
         claims = session.claims_known(request)
         user = CognitoUser.from_claims(claims) if claims is not None else None
     if user is not None:
-        told: dict[str, object] = {"sub": user.sub, "roles": sorted(user.roles)}
-        return told if user.actor is None else told | {"actor": user.actor}
-    # Django keeps here whom its lazy `request.user` has turned out to be: a break-glass superuser.
+        fields: dict[str, object] = {"sub": user.sub, "roles": sorted(user.roles)}
+        return fields if user.actor is None else fields | {"actor": user.actor}
+    # Django stores the evaluated `request.user` here: a break-glass superuser.
     user = request.__dict__.get("_cached_user")
     return {"sub": user.sub, "roles": []} if isinstance(user, User) else {}
 
 
 class HealthMiddleware:
-    """`/healthz`, `/readyz` and `/metrics`, before anything that looks at the Host header, at https or at sessions.
+    """`/healthz`, `/readyz` and `/metrics`, answered before the checks of Host header, https and sessions.
 
-    `/healthz` says that the process answers. `/readyz` says what it depends on: 503 only when the database cannot
-    serve, since a restart mends nothing else; the rest is reported as degraded. `/metrics` is there with METRICS_TOKEN
-    only, and for those who send it.
+    `/healthz` is 200 while the process answers. `/readyz` reports the dependencies: 503 only when the database fails,
+    other failures are "degraded". `/metrics` exists only with METRICS_TOKEN and requires it as the bearer token.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -149,13 +145,13 @@ class HealthMiddleware:
         self._probes = {**_PROBES, "/metrics": _metrics} if settings.METRICS_TOKEN else _PROBES
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The probe's answer, or that of the rest of the service."""
+        """The probe's response, or that of the next middleware."""
         probe = self._probes.get(request.path)
         if probe is None or request.method not in ("GET", "HEAD"):
             return self._get_response(request)
         response = probe(request)
         response["Cache-Control"] = "no-store"
-        # What the rest of the service gets from Django's SecurityMiddleware, which comes after.
+        # Set here because Django's SecurityMiddleware comes later.
         response["X-Content-Type-Options"] = "nosniff"
         return response
 
@@ -179,19 +175,19 @@ def _readyz(_: HttpRequest) -> HttpResponse:
     started = {name: _started(name) for name in _CHECKS if _applies(name)}
     wait(started.values(), READY_SECONDS)
     checks = {name: check.result() if check.done() else "unavailable" for name, check in started.items()}
-    told: dict[str, object] = {}
+    extra: dict[str, object] = {}
     difference = cognito_clock.difference()
-    if difference is not None:  # this worker has heard from Cognito
+    if difference is not None:  # this worker has had a response from Cognito
         checks["clock"] = _clock(difference)
-        told["clock_difference_seconds"] = round(difference, 1)
+        extra["clock_difference_seconds"] = round(difference, 1)
     well = all(state == "ok" for state in checks.values())
     serving = checks["database"] == "ok"
     status = "ok" if well else "degraded" if serving else "unavailable"
-    return JsonResponse({"status": status, "checks": checks, **told}, status=200 if serving else 503)
+    return JsonResponse({"status": status, "checks": checks, **extra}, status=200 if serving else 503)
 
 
 def _applies(name: str) -> bool:
-    """Whether there is what the check `name` looks at."""
+    """Whether the check `name` applies to this configuration."""
     if name == REPLICA:
         return REPLICA in connections
     return name != "pooler" or connections[DEFAULT_DB_ALIAS].vendor == "postgresql"
@@ -208,7 +204,7 @@ def _started(name: str) -> Future[str]:
 def _result(name: str) -> str:
     try:
         return _CHECKS[name]()
-    except Exception as error:  # whatever is wrong; without its message, which may hold addresses
+    except Exception as error:  # any failure; its message is not logged, it may hold addresses
         logger.warning("The readiness check %s failed: %s", name, type(error).__name__)
         return "unavailable"
     finally:
@@ -230,7 +226,7 @@ def _answers(alias: str) -> str:
 
 
 def _pooler() -> str:
-    """What is wrong with the way to a database, such as a pooler that DATABASE_POOLER does not tell of."""
+    """A fault of a database connection, such as a pooler that DATABASE_POOLER does not declare."""
     faults = filter(None, map(pooler.fault_of, connections))
     return next((fault.summary for fault in faults), "ok")
 
@@ -266,5 +262,5 @@ _CHECKS: dict[str, Callable[[], str]] = {
     "keys": _keys,
 }
 _PROBES: dict[str, GetResponse] = {"/healthz": _healthz, "/readyz": _readyz}
-# Asked for so often that only what goes wrong there is worth a line of the log.
+# Probes are frequent: only failures are logged.
 _QUIET = frozenset({*_PROBES, "/metrics"})

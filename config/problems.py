@@ -1,4 +1,4 @@
-"""How does the API say no? Every error is an RFC 9457 problem with a stable code and a sentence."""
+"""Exception handler and error views: every error is an RFC 9457 problem with a stable code and a sentence."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -26,14 +26,14 @@ from config.logs import REQUEST_ID, redacted
 
 logger = logging.getLogger(__name__)
 
-# Said of every problem: caches may keep a 404 or a 405 that says nothing (RFC 9110 section 15.1).
-UNKEPT = "no-store"
+# Cache-Control of every problem: without it caches may store a 404 or a 405 (RFC 9110 section 15.1).
+NO_STORE = "no-store"
 
 
 def problem(status_code: int, code: str, detail: str, path: str, **extensions: Any) -> dict[str, Any]:
-    """The members of a problem (RFC 9457 section 3). `path` is without its query, which may hold secrets.
+    """The members of a problem (RFC 9457 section 3).
 
-    `type` is `about:blank`: the stable name of the problem is `code`.
+    `path` has no query string, which may hold secrets. `type` is `about:blank`: `code` identifies the problem.
     """
     return {
         "type": "about:blank",
@@ -48,7 +48,7 @@ def problem(status_code: int, code: str, detail: str, path: str, **extensions: A
 
 
 def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """DRF's exception handler: a problem for every exception, foreseen or not."""
+    """DRF exception handler: a problem for every exception, also for unexpected ones."""
     if isinstance(exc, RequestDataTooBig):
         exc = TooLarge()
     elif isinstance(exc, UnreadablePostError):
@@ -59,13 +59,13 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         logger.error("The database does not answer: %s", type(exc).__name__)
         exc = DatabaseUnavailable()
     path: str = context["request"].path
-    # DRF's own handler knows Django's 404 and 403, sets the headers and rolls back the transaction.
+    # DRF's own handler converts Django's 404 and 403, sets the headers and rolls back the transaction.
     response = exception_handler(exc, dict(context))
     if response is None:
         logger.error("%s in %s", type(exc).__name__, path, exc_info=exc)
         set_rollback()
-        unforeseen = (500, InternalError.default_code, InternalError.default_detail)
-        return Response(problem(*unforeseen, path), status=500, headers={"Cache-Control": UNKEPT})
+        unexpected = (500, InternalError.default_code, InternalError.default_detail)
+        return Response(problem(*unexpected, path), status=500, headers={"Cache-Control": NO_STORE})
     if isinstance(exc, ValidationError):
         where = "parameter" if getattr(exc, "in_query", False) else "pointer"
         errors = list(_flattened(exc.detail, where))
@@ -75,14 +75,14 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         response.data = problem(400, ValidationError.default_code, _summary(errors), path, errors=errors)
     else:
         response.data = problem(response.status_code, *_code_and_detail(exc, response), path)
-    response.headers["Cache-Control"] = UNKEPT
+    response.headers["Cache-Control"] = NO_STORE
     return response
 
 
 def _code_and_detail(exc: Exception, response: Response) -> tuple[str, str]:
     if isinstance(exc, APIException) and isinstance(exc.detail, ErrorDetail):
         return str(exc.detail.code), str(exc.detail)
-    # Django's own Http404 and PermissionDenied, which DRF has just turned into its own.
+    # Django's own Http404 and PermissionDenied, which DRF's handler has converted.
     detail = response.data["detail"]
     return str(detail.code), str(detail)
 
@@ -115,21 +115,21 @@ ErrorView = Callable[..., HttpResponse]
 
 
 def _page(status_code: int, code: str, detail: str, page: ErrorView) -> ErrorView:
-    """An error view for Django itself: a problem under /api/, the error page elsewhere."""
+    """An error view for Django's `handler400` and so on: a problem under /api/, `page` elsewhere."""
 
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.path.startswith("/api/"):
             return page(request, *args, **kwargs)
         body = orjson.dumps(problem(status_code, code, detail, request.path))
-        headers = {"Cache-Control": UNKEPT}
+        headers = {"Cache-Control": NO_STORE}
         return HttpResponse(body, status=status_code, content_type=PROBLEM_CONTENT_TYPE, headers=headers)
 
     return view
 
 
-# What goes wrong before a view is reached, or outside of DRF. Named in config/urls.py.
+# Errors before a view is reached, or outside DRF. config/urls.py names them as Django's handlers.
 bad_request = _page(
-    400, ValidationError.default_code, "The request is malformed, or its Host is none of ours.", defaults.bad_request
+    400, ValidationError.default_code, "The request is malformed, or its Host is not served here.", defaults.bad_request
 )
 permission_denied = _page(403, PermissionDenied.default_code, "You may not do this.", defaults.permission_denied)
 not_found = _page(404, NotFound.default_code, "There is nothing at this path.", defaults.page_not_found)

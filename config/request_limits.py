@@ -1,9 +1,9 @@
 """Size limits of a request, checked before anything in it is parsed.
 
-Parsers of the standard library, Django and DRF see no header that is longer or holds more than a client needs. The
+No parser of the standard library, Django or DRF receives a header that is longer than clients need. The
 limits are plain comparisons of lengths and counts in the WSGI environ (PEP 3333). A request over one of them is
-replaced by a harmless one that carries its `Refusal`; `RequestMiddleware` answers that, so the refusal has a request
-id, a line in the log and a place in the metrics like any other answer.
+replaced by a minimal one that carries its `Refusal`. `RequestMiddleware` answers it, so that the refusal has a request
+id, a log line and a count in the metrics, as every answer has.
 
 granian refuses some requests itself, with an empty body: over 100 header fields, or a head over `MAX_BUFFER_BYTES` of
 config/serve.py (431), a path over 65,534 bytes (414), framing that breaks RFC 9112 (400).
@@ -20,10 +20,10 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.middleware.security import SecurityMiddleware
 from django.template.loader import render_to_string
 
-from config.api import PROBLEM_CONTENT_TYPE
-from config.browsers import is_bare
+from config.api import PROBLEM_CONTENT_TYPE, BodyTooSlow, TooLarge, in_units
+from config.browsers import is_stateless_api_request
 from config.csp import ContentSecurityPolicyMiddleware
-from config.problems import UNKEPT, problem
+from config.problems import NO_STORE, problem
 
 MAX_HEAD = 32 * 1024  # bytes of request target and header fields, as far as they reach the application
 MAX_CONTENT_TYPE = 256  # characters; a multipart boundary has at most 70 (RFC 2046 section 5.1.1)
@@ -40,14 +40,16 @@ _COOKIE_PAIR = re.compile(rf"[!#$%&'*+\-.^_`|~0-9A-Za-z]+=(?:{_COOKIE_OCTETS}|\"
 
 
 class Refusal(NamedTuple):
-    """The problem that a request is answered instead of being served."""
+    """Status, code and detail of the problem that answers a request over a limit."""
 
     status: int
     code: str
     detail: str
 
 
-HEAD_TOO_LARGE = Refusal(431, "request_header_fields_too_large", "The head of the request is larger than 32 KiB.")
+HEAD_TOO_LARGE = Refusal(
+    431, "request_header_fields_too_large", f"The head of the request is larger than {in_units(MAX_HEAD)}."
+)
 CONTENT_TYPE_TOO_LONG = Refusal(
     415, "unsupported_media_type", f"The Content-Type is longer than {MAX_CONTENT_TYPE} characters."
 )
@@ -56,12 +58,12 @@ LENGTH_REQUIRED = Refusal(
     411, "length_required", "Send the body with a Content-Length. The API reads bodies in chunks too, uncompressed."
 )
 TWO_LENGTHS = Refusal(400, "invalid", "The request has both a Content-Length and a Transfer-Encoding.")
-BODY_TOO_LARGE = Refusal(413, "too_large", "The body of the request is larger than 1 MiB.")
-BODY_TOO_SLOW = Refusal(408, "request_timeout", "The body of the request did not arrive in time. Try again.")
+BODY_TOO_LARGE = Refusal(413, TooLarge.default_code, TooLarge.default_detail)
+BODY_TOO_SLOW = Refusal(408, BodyTooSlow.default_code, BodyTooSlow.default_detail)
 
 
 class RequestLimits:
-    """A WSGI application that sees no request over a limit, and of the cookies those that RFC 6265 allows."""
+    """WSGI middleware that replaces requests over a limit, and removes cookies that RFC 6265 does not allow."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -77,7 +79,7 @@ class RequestLimits:
 
 
 def _refusal(environ: WSGIEnvironment) -> Refusal | None:
-    """The limit that a request is over, if it is."""
+    """The first limit that a request exceeds; None when it is within all."""
     fields = sum([len(name) + len(value) for name, value in environ.items() if name[:5] == "HTTP_"])
     if fields + len(environ.get("PATH_INFO", "")) + len(environ.get("QUERY_STRING", "")) > MAX_HEAD:
         return HEAD_TOO_LARGE
@@ -93,10 +95,10 @@ def _refusal(environ: WSGIEnvironment) -> Refusal | None:
 
 
 def _refusal_of_chunks(environ: WSGIEnvironment) -> Refusal | None:
-    """Chunks (RFC 9112 section 7.1) are for the API alone.
+    """The refusal of a chunked body (RFC 9112 section 7.1): only the API accepts them, without another encoding.
 
-    granian hands on what has arrived of a body whose connection broke off, as if it were whole. A JSON object of
-    which the end is missing is no JSON; of a form, or a file, nobody could tell.
+    granian delivers an incomplete chunked body as if it were complete when the connection breaks. A truncated JSON
+    object is a parse error; a truncated form or file is not detectable.
     """
     if environ.get("CONTENT_LENGTH"):
         return TWO_LENGTHS  # RFC 9112 section 6.3: possibly request smuggling. granian removes the Content-Length.
@@ -105,7 +107,7 @@ def _refusal_of_chunks(environ: WSGIEnvironment) -> Refusal | None:
 
 
 def refused(environ: WSGIEnvironment, refusal: Refusal) -> WSGIEnvironment:
-    """An environ without body and query that is answered with `refusal`; of the headers, those that answers need."""
+    """An environ without body and query, to be answered with `refusal`; it keeps only the headers answers need."""
     kept = {name: value for name, value in environ.items() if name[:5] != "HTTP_"}
     for name in _HEADERS_KEPT:
         if len(environ.get(name, "")) <= _HEADER_KEPT and name in environ:
@@ -116,12 +118,12 @@ def refused(environ: WSGIEnvironment, refusal: Refusal) -> WSGIEnvironment:
 
 
 def is_refused(request: HttpRequest) -> bool:
-    """Whether `refused` has made this request."""
+    """Whether this request was made by `refused`."""
     return _REFUSAL in request.META
 
 
 def well_formed_cookies(header: str) -> str:
-    """The pairs of a Cookie header that RFC 6265 section 4.1.1 allows; other sites of our domain may set others."""
+    """The pairs of a Cookie header that RFC 6265 section 4.1.1 allows. Other sites of the domain may set others."""
     pairs = (pair.strip() for pair in header.split(";"))
     return "; ".join(pair for pair in pairs if _COOKIE_PAIR.fullmatch(pair))
 
@@ -130,9 +132,9 @@ def well_formed_cookies(header: str) -> str:
 
 
 def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """The answer of a refusal: a page for a browser outside of the API, else a problem."""
+    """The response to a refused request: an HTML page for a browser outside the API, else a problem."""
     body = problem(*refusal, request.path)
-    headers = {"Cache-Control": UNKEPT}
+    headers = {"Cache-Control": NO_STORE}
     if not request.path.startswith("/api/") and "text/html" in request.META.get("HTTP_ACCEPT", ""):
         page = render_to_string("refused.html", {"title": body["title"], "sentence": refusal.detail})
         response = HttpResponse(page, status=refusal.status, headers=headers)
@@ -140,14 +142,14 @@ def answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         response = HttpResponse(
             orjson.dumps(body), status=refusal.status, content_type=PROBLEM_CONTENT_TYPE, headers=headers
         )
-    setattr(response, "data", body)  # noqa: B010 - where RequestMiddleware finds the code, as in answers of DRF
+    setattr(response, "data", body)  # noqa: B010 - RequestMiddleware reads the code there, as in responses of DRF
     return response
 
 
 def answer_at_once(request: HttpRequest) -> HttpResponse:
-    """The answer to a request that `refused` has made, with the security headers of every answer.
+    """The response to a request made by `refused`, with the security headers of every response.
 
-    It passes the rest of the middleware by, which looks at headers that are gone.
+    The other middleware is skipped, because it reads headers that were removed.
     """
     response = ContentSecurityPolicyMiddleware(lambda _: answer(request, request.META[_REFUSAL]))(request)
     secured: HttpResponse = SecurityMiddleware(lambda _: response).process_response(request, response)
@@ -158,11 +160,11 @@ def answer_at_once(request: HttpRequest) -> HttpResponse:
 
 
 class BodyLimitMiddleware:
-    """Reads the bodies of forms before anything parses them: 413 where one is over 1 MiB, 408 where one is slow.
+    """Reads form bodies before they are parsed: 413 over DATA_UPLOAD_MAX_MEMORY_SIZE bytes, 408 for a slow one.
 
-    Stands before CsrfViewMiddleware, which is the first to parse one. A view with the attribute `expects_upload` has a
-    limit of its own, which it looks at after the permission. So do programs that use the API: there the parser has the
-    limit, and comes after authentication.
+    It comes before CsrfViewMiddleware, the first to parse a form. Two kinds of requests are not read here: a view with
+    the attribute `expects_upload` applies its own limit after the permission check, and for API clients the parser
+    applies the limit after authentication.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -173,12 +175,17 @@ class BodyLimitMiddleware:
         return self._get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, *arguments: Any) -> HttpResponse | None:
-        """A refusal, or nothing."""
+        """The refusal; None when the body is within the limits."""
         length = request.META.get("CONTENT_LENGTH")
-        if not length or request.method in ("GET", "HEAD") or is_bare(request) or hasattr(view, "expects_upload"):
+        if (
+            not length
+            or request.method in ("GET", "HEAD")
+            or is_stateless_api_request(request)
+            or hasattr(view, "expects_upload")
+        ):
             return None
         try:
-            request.body  # noqa: B018 - Django keeps it
+            request.body  # noqa: B018 - Django stores it on the request
         except RequestDataTooBig:
             return answer(request, BODY_TOO_LARGE)
         except UnreadablePostError:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: security from the policy tables, members as they are accepted and given, every error answer."""
+"""Generation of the OpenAPI document: security from the policy tables, strict schemas, headers and error responses."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -13,15 +13,17 @@ from accounts.tokens.conf import CognitoConfig, get_config
 from accounts.tokens.permissions import Rule
 from accounts.tokens.roles import Role
 from config import codes
+from config.api import TooLarge, in_units
+from config.request_limits import MAX_HEAD
 
 BEARER_SCHEME = "cognitoAccessToken"
 HOSTED_SCHEME = "cognitoSignIn"
-# What Cognito gives a person's app: who they are, and the right to change their own account.
+# Scopes that the app clients for people may request (infra/cognito.yaml).
 HOSTED_SCOPES = {
-    "openid": "Who signed in",
-    "email": "Their e-mail address",
-    "profile": "Their name",
-    "aws.cognito.signin.user.admin": "Read and change their own account",
+    "openid": "The subject of the user",
+    "email": "The e-mail address",
+    "profile": "The name",
+    "aws.cognito.signin.user.admin": "Read and change one's own account",
 }
 
 
@@ -37,12 +39,12 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "The access token of a sign-in: `POST /api/v1/accounts/sign-in/` gives one.",
+            "description": "An access token of the user pool. `POST /api/v1/accounts/sign-in/` issues one.",
         }
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """The session of a browser."""
+    """The session cookie of a browser."""
 
     target_class = "accounts.tokens.authentication.SessionAuthentication"
     name = "browserSession"
@@ -53,27 +55,27 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
 
 class ProductSchema(AutoSchema):
-    """Reads a view's policy table: who may do an operation is told in its description and its security."""
+    """Schema of a view. Its policy table gives the security and the last line of the description of an operation."""
 
     def get_description(self) -> str:  # type: ignore[override]  # as spectacular's own does
-        """The view's own words, and who may do it."""
+        """The description of the view, followed by the roles that may call the operation."""
         description = super().get_description() or ""
         rule = self._rule()
-        return f"{description}\n\n**Who may:** {who_may(rule)}." if rule else description
+        return f"{description}\n\n**Permitted for:** {who_may(rule)}." if rule else description
 
     def get_summary(self) -> str:
         """The operation's own, else the first line of the view's docstring."""
         return super().get_summary() or (type(self.view).__doc__ or "").strip().split("\n")[0].rstrip(".")
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        """The operation object. One that needs no credentials says so: absent means unknown to a generated client."""
+        """The operation object, always with `security`: client generators treat its absence as unknown."""
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         if operation is not None:
-            operation["security"] = [*operation.get("security", [])]  # a list of its own: hooks add to it
+            operation["security"] = [*operation.get("security", [])]  # a copy: hooks append to it
         return operation
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """The security requirements; an empty one as well where credentials are optional, none for strangers."""
+        """The security requirements; with an empty one where credentials are optional, none for anonymous views."""
         if StrangerAuthentication in self.view.authentication_classes:
             return []
         required = [requirement for requirement in super().get_auth() if requirement]
@@ -85,7 +87,7 @@ class ProductSchema(AutoSchema):
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
     def _resolve_path_parameters(self, variables: Any) -> list[dict[str, Any]]:
-        """The path parameters; a view says of its own what it accepts (`lookup_schema`)."""
+        """The path parameters; the `lookup_schema` of a view is the schema of its own."""
         parameters: list[dict[str, Any]]
         parameters = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
         if accepted := getattr(self.view, "lookup_schema", None):
@@ -96,8 +98,8 @@ class ProductSchema(AutoSchema):
     def _map_basic_serializer(self, serializer: Any, direction: str) -> dict[str, Any]:
         """The schema of a JSON object.
 
-        In a request: no `default`, which generated clients would send in place of what a PATCH leaves out, and no
-        unknown members. In an answer: every member that is always there is required.
+        In a request: no `default`, because generated clients would send it for members that a PATCH omits, and no
+        unknown members. In a response: every member that is always present is required.
         """
         schema: dict[str, Any]
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
@@ -106,7 +108,7 @@ class ProductSchema(AutoSchema):
             field = serializer.fields[name]
             member.pop("default", None)
             if direction == "request":
-                member.pop("writeOnly", None)  # says nothing where requests have schemas of their own
+                member.pop("writeOnly", None)  # redundant: requests have their own schemas
                 _tighten(member, field)
                 if name in EXAMPLES and "$ref" not in member:
                     member["example"] = EXAMPLES[name]
@@ -123,11 +125,11 @@ class ProductSchema(AutoSchema):
 
 
 def who_may(rule: Rule) -> str:
-    """A rule in words, least role first."""
+    """A rule as text for a description, the least role first."""
     if rule.public:
-        return "everybody (with `BOOKS_PUBLIC_READ` off: any of the three roles)"
+        return "everybody (any of the three roles when `BOOKS_PUBLIC_READ` is off)"
     words = [f"`{role}`" for role in reversed(Role) if role in rule.roles]
-    words += [f"`{role}` on their own" for role in reversed(Role) if role in rule.owners]
+    words += [f"`{role}` for their own" for role in reversed(Role) if role in rule.owners]
     return ", ".join(sorted(words, key=lambda word: "own" not in word))
 
 
@@ -136,7 +138,7 @@ def _is_always_there(field: Any) -> bool:
 
 
 def _tighten(schema: dict[str, Any], field: Any) -> None:
-    """Add what a field says of the values that it accepts (`accepts`), and what spectacular leaves out of lists."""
+    """Add the constraints of a field (`accepts`), and `minItems`, which spectacular omits."""
     schema |= getattr(field, "accepts", {})
     if schema.get("type") == "array":
         if not field.allow_empty:
@@ -168,21 +170,21 @@ EXAMPLES: Mapping[str, Any] = {
     "refresh_token": "the-refresh-token-of-the-sign-in",
     "everywhere": False,
 }
-"""Examples of the members of requests, by name. Together they make bodies that can be sent as they stand."""
+"""Examples of request members, by name. Together they form valid request bodies."""
 
 
 def problem_schemas() -> dict[str, Any]:
     """The schemas of a problem and of its codes."""
     return {
         "Problem": PROBLEM_SCHEMA,
-        "ProblemCode": {"type": "string", "enum": codes.problem_codes(), "description": "What went wrong."},
-        "ErrorCode": {"type": "string", "enum": codes.error_codes(), "description": "What is wrong with a value."},
+        "ProblemCode": {"type": "string", "enum": codes.problem_codes(), "description": "Code of the problem."},
+        "ErrorCode": {"type": "string", "enum": codes.error_codes(), "description": "Code of the error in one value."},
     }
 
 
 PROBLEM_SCHEMA = {
     "type": "object",
-    "description": "An RFC 9457 problem. `code` is stable; `errors` is there for bad input.",
+    "description": "An RFC 9457 problem. `code` is stable; `errors` is present for invalid input.",
     "required": ["type", "title", "status", "detail", "code", "instance", "request_id"],
     "properties": {
         "type": {"type": "string"},
@@ -200,8 +202,8 @@ PROBLEM_SCHEMA = {
                 "properties": {
                     "code": {"$ref": "#/components/schemas/ErrorCode"},
                     "detail": {"type": "string"},
-                    "pointer": {"type": "string", "description": "JSON pointer into the body."},
-                    "parameter": {"type": "string", "description": "Name of the query parameter."},
+                    "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the body."},
+                    "parameter": {"type": "string", "description": "Name of the invalid query parameter."},
                 },
             },
         },
@@ -209,37 +211,37 @@ PROBLEM_SCHEMA = {
 }
 
 _ALWAYS = {
-    "400": "Bad input.",
-    "401": "No credentials where some are needed, or bad ones (on any path).",
-    "406": "No representation that is accepted.",
-    "431": "A request whose head is over 32 KiB.",
-    "500": "A fault on our side.",
-    "503": "Something we depend on does not answer: see `Retry-After`.",
+    "400": "Invalid input.",
+    "401": "Missing credentials where they are required, or invalid ones (on any path).",
+    "406": "No representation matches the Accept header.",
+    "431": f"The head of the request is larger than {in_units(MAX_HEAD)}.",
+    "500": "Internal error of the service.",
+    "503": "A dependency does not answer: see `Retry-After`.",
 }
 _WITH_BODY = {
-    "408": "A body that did not arrive in time.",
-    "411": "A body of unknown length.",
-    "413": "A body over 1 MiB.",
-    "415": "A body that is not JSON.",
+    "408": "The body did not arrive in time.",
+    "411": "The length of the body is unknown.",
+    "413": TooLarge.default_detail,
+    "415": "The body is not JSON.",
 }
-_CONDITIONAL = {"412": "`If-Match` names another version: nothing was changed."}
+_CONDITIONAL = {"412": "`If-Match` does not match the current ETag; nothing was changed."}
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 _HEADERS: dict[str, dict[str, Any]] = {
-    "X-Request-ID": {"description": "The id of the request, as the logs have it.", "required": True},
-    "WWW-Authenticate": {"description": "`Bearer`, and why a token was refused (RFC 6750).", "required": True},
+    "X-Request-ID": {"description": "The id of the request, which is also in the log.", "required": True},
+    "WWW-Authenticate": {"description": "`Bearer`, and the error of a refused token (RFC 6750).", "required": True},
     "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 0}},
-    "ETag": {"description": "The entity tag, for `If-None-Match` and `If-Match`.", "required": True},
-    "Location": {"description": "Where the new thing is.", "required": True},
+    "ETag": {"description": "Entity tag of the response, for `If-None-Match` and `If-Match`.", "required": True},
+    "Location": {"description": "URL of the new resource.", "required": True},
 }
 _HEADERS_OF_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
 _TAGS = {"type": "string"}
-_IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": _TAGS, "description": "Entity tags that are held."}
-_IF_MATCH = {"name": "If-Match", "in": "header", "schema": _TAGS, "description": "The entity tag of what is meant."}
+_IF_NONE_MATCH = {"name": "If-None-Match", "in": "header", "schema": _TAGS, "description": "ETags of cached versions."}
+_IF_MATCH = {"name": "If-Match", "in": "header", "schema": _TAGS, "description": "ETag of the version to change."}
 
 
 def declare_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Declare the error answers of every operation, all with the one Problem schema (a spectacular hook)."""
+    """Postprocessing hook: declare the error responses of every operation, with the Problem schema."""
     result["components"].setdefault("schemas", {}).update(problem_schemas())
     for path, operations in result["paths"].items():
         for method in _METHODS:
@@ -251,7 +253,7 @@ def declare_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def declare_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Declare the headers of every answer, and conditional requests where they are answered (a spectacular hook)."""
+    """Postprocessing hook: declare response headers, and the headers of conditional requests."""
     declared = {name: {"schema": {"type": "string"}, **header} for name, header in _HEADERS.items()}
     result["components"]["headers"] = declared
     for path, operations in result["paths"].items():
@@ -269,12 +271,12 @@ def _declare_conditions(path: str, method: str, operation: dict[str, Any]) -> No
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
         if parameter["in"] == "query":
-            parameter["allowEmptyValue"] = True  # as forms send what was not filled in: it counts as absent
+            parameter["allowEmptyValue"] = True  # forms send empty fields; an empty value counts as absent
     responses = operation["responses"]
     tagged = [status for status in responses if status in ("200", "201")]
     if method == "get":
         parameters.append(_IF_NONE_MATCH)
-        responses["304"] = {"description": "What is held is still right."}
+        responses["304"] = {"description": "The cached version is current."}
         tagged.append("304")
     elif "{" in path:
         parameters.append(_IF_MATCH)
@@ -290,12 +292,12 @@ def _headers_of(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def declare_hosted_sign_in(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Declare the hosted sign-in beside the bearer token, where there is one (a spectacular hook)."""
+    """Postprocessing hook: declare the OAuth flow of the hosted sign-in where COGNITO_DOMAIN is set."""
     config = get_config()
     schemes = result["components"].get("securitySchemes", {})
     if not config.domain or BEARER_SCHEME not in schemes:
         return result
-    # Swagger UI offers them in this order.
+    # Swagger UI shows them in this order.
     ordered = {HOSTED_SCHEME: _hosted_scheme(config), BEARER_SCHEME: schemes.pop(BEARER_SCHEME), **schemes}
     result["components"]["securitySchemes"] = ordered
     for operations in result["paths"].values():
@@ -309,7 +311,7 @@ def declare_hosted_sign_in(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 def _hosted_scheme(config: CognitoConfig) -> dict[str, Any]:
     return {
         "type": "oauth2",
-        "description": "Sign in on Cognito's own pages: authorization code with PKCE.",
+        "description": "Cognito's hosted sign-in: authorization code flow with PKCE.",
         "flows": {
             "authorizationCode": {
                 "authorizationUrl": f"{config.domain}/oauth2/authorize",
@@ -317,7 +319,7 @@ def _hosted_scheme(config: CognitoConfig) -> dict[str, Any]:
                 "scopes": HOSTED_SCOPES,
             }
         },
-        # Which of the tokens Swagger UI sends; it takes the access token unless told.
+        # The token that Swagger UI sends; the default is the access token.
         **({"x-tokenName": "id_token"} if config.token_use == "id" else {}),  # noqa: S105 - a kind, not a token
     }
 
@@ -326,9 +328,9 @@ def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str,
     problems = dict(_ALWAYS)
     public = not operation["security"] or {} in operation["security"]
     if not public or path.startswith("/api/v1/accounts/"):
-        problems["403"] = "Known, but not allowed."
+        problems["403"] = "The caller is authenticated, but not permitted."
     if "{" in path:
-        problems["404"] = "Not there."
+        problems["404"] = "The resource does not exist."
     if "requestBody" in operation:
         problems |= _WITH_BODY
     if path.startswith("/api/v1/books/"):
@@ -339,9 +341,9 @@ def _problems_of(path: str, method: str, operation: dict[str, Any]) -> dict[str,
     if path.startswith("/api/v1/accounts/"):
         problems["429"] = "Too many attempts: see `Retry-After`."
         if path.startswith("/api/v1/accounts/users/{sub}/") and method != "get":
-            problems["409"] = "Your own account."
+            problems["409"] = "The account is the caller's own."
         if path.startswith("/api/v1/accounts/sign-in/"):
-            problems["501"] = "A challenge that is not offered here."
+            problems["501"] = "The challenge is not supported by this service."
     return problems
 
 

@@ -1,4 +1,4 @@
-"""How is this service set up? The only reader of the environment: every variable is in `.env.example`."""
+"""Django settings, read from environment variables. `.env.example` documents every variable."""
 
 import secrets
 from collections.abc import Mapping
@@ -19,22 +19,22 @@ _env = environment.Environment()
 
 DEBUG = _env.flag("DJANGO_DEBUG", False)
 SECRET_KEY_IS_SET = bool(_env.text("DJANGO_SECRET_KEY"))
-# Without one, a key of this process alone: nothing signed outlives it. A check refuses that when debug is off.
+# Default: a random key per process, so signatures end with the process. A check refuses that when debug is off.
 SECRET_KEY = _env.text("DJANGO_SECRET_KEY") or secrets.token_urlsafe(48)
-# Former ones: what they signed is still believed, until the list is emptied.
+# Former keys: signatures made with them stay valid until the list is emptied.
 SECRET_KEY_FALLBACKS = _env.items("DJANGO_SECRET_KEY_FALLBACKS")
 HTTPS = _env.flag("DJANGO_HTTPS", not DEBUG)
 ALLOWED_HOSTS = _env.items("DJANGO_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = _env.items("DJANGO_CSRF_TRUSTED_ORIGINS")
-CORS_ALLOWED_ORIGINS = _env.items("CORS_ALLOWED_ORIGINS")  # none: its middleware is left out
+CORS_ALLOWED_ORIGINS = _env.items("CORS_ALLOWED_ORIGINS")  # empty: no CORS middleware
 NUM_PROXIES = _env.number("NUM_PROXIES", 0)
-# How `python -m config.serve` serves (config/serve.py).
+# Read by `python -m config.serve`.
 HOST = _env.text("HOST", "127.0.0.1")
 PORT = _env.number("PORT", 8000)
 WORKERS = _env.number("WORKERS", 2, minimum=1)
 WORKER_MAX_RSS = _env.number("WORKER_MAX_RSS", 512, minimum=128)  # MiB
 DRAIN_SECONDS = _env.number("DRAIN_SECONDS", 2)
-# Metrics for Prometheus; both empty: there are none (config/metrics.py).
+# Prometheus metrics (config/metrics.py); off while METRICS_TOKEN is empty.
 METRICS_TOKEN = _env.text("METRICS_TOKEN")
 METRICS_FOLDER = _env.text("PROMETHEUS_MULTIPROC_DIR")
 
@@ -95,54 +95,53 @@ TEMPLATES = [
 
 # --- The database ---
 
-# With "transaction", a pooler gives each transaction another server connection: nothing may depend on the session.
+# "transaction": a pooler assigns a server connection per transaction, so no session state may be relied on.
 DATABASE_POOLER = _env.read("DATABASE_POOLER", environment.pooler, "none")
 
 
-def _fit(database: dict[str, Any]) -> dict[str, Any]:
+def _with_defaults(database: dict[str, Any]) -> dict[str, Any]:
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        # IMMEDIATE: a transaction that will write takes its lock at once instead of failing half-way.
+        # IMMEDIATE: a transaction takes the write lock when it begins, instead of failing at its first write.
         options |= {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
         }
-        # A file that is opened anew at every request cannot be opened, nor read, when the disk is full.
+        # Persistent connection: when the disk is full, the file cannot be opened again, not even for reading.
         database["CONN_MAX_AGE"] = None
     else:
-        # At least as many connections as a worker has threads; a statement never outlives its request for long.
-        # What is lost is tried again at once by whoever comes next, rather than by the pool ever more seldom.
+        # As many connections as a worker has threads. `reconnect_timeout` is short: after it, the next request tries
+        # to connect at once; the pool's own retries come at growing intervals. All times in seconds.
         options.setdefault("pool", {"min_size": 1, "max_size": 8, "timeout": 2, "reconnect_timeout": 2})
         options.setdefault("connect_timeout", 5)
         if DATABASE_POOLER == "transaction":
-            # No named cursors, nothing prepared (config/postgresql/base.py), and no start-up options: poolers refuse
-            # or drop them. The role has the time-outs instead (docs/scale.md).
+            # No server-side cursors, prepared statements or start-up options: poolers refuse or drop them. The role
+            # sets the time-outs instead (docs/scale.md).
             database["DISABLE_SERVER_SIDE_CURSORS"] = True
             options["prepare_threshold"] = None
         else:
-            # What is prepared is planned once: left alone, PostgreSQL would now and then plan some of it each time
-            # anew.
+            # force_generic_plan: a prepared statement is planned once. By default PostgreSQL may plan each execution.
             options.setdefault(
                 "options",
                 "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000"
                 " -c plan_cache_mode=force_generic_plan",
             )
-            options.setdefault("prepare_threshold", 0)  # statements of `prepared_cursor`; no other is ever prepared
-        options["pool"].setdefault("connection_class", TimeoutConnection)  # a time-out of statements on our side
-        # A machine that is gone without a word is noticed within 25 s (libpq; the last in milliseconds).
+            options.setdefault("prepare_threshold", 0)  # for `prepared_cursor`; other cursors prepare nothing
+        options["pool"].setdefault("connection_class", TimeoutConnection)  # client-side statement time-out
+        # TCP keepalive: a dead peer is detected within 25 s (libpq; seconds, the last in milliseconds).
         options |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15000}
-        database["ENGINE"] = "config.postgresql"  # which checks pooled connections by itself
+        database["ENGINE"] = "config.postgresql"  # Django's backend with checks of pooled connections
     return database
 
 
-DATABASES = {"default": _fit(_env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
+DATABASES = {"default": _with_defaults(_env.database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
 DATABASE_IS_SET = bool(_env.text("DATABASE_URL"))
 if _replica := _env.postgresql("DATABASE_REPLICA_URL"):
-    # For reads without credentials (books/replica.py). Tests see the primary there.
-    DATABASES["replica"] = _fit(_replica) | {"TEST": {"MIRROR": "default"}}
+    # For reads without credentials (books/replica.py). In tests it is a mirror of the primary.
+    DATABASES["replica"] = _with_defaults(_replica) | {"TEST": {"MIRROR": "default"}}
 
-# The role that `manage.py database_role` makes; the service itself never reads it (config/management/commands).
+# For `manage.py database_role` only: the role that the service uses.
 DATABASE_SERVICE = _env.postgresql("DATABASE_SERVICE_URL")
 
 # --- The cache ---
@@ -160,7 +159,7 @@ CACHES = {
     )
 }
 
-# --- Amazon Cognito (accounts/tokens/conf.py says what each means) ---
+# --- Amazon Cognito (documented in accounts/tokens/conf.py) ---
 
 COGNITO_REGION = _env.text("COGNITO_REGION") or _env.text("AWS_REGION") or _env.text("AWS_DEFAULT_REGION")
 COGNITO_USER_POOL_ID = _env.text("COGNITO_USER_POOL_ID")
@@ -183,11 +182,11 @@ COGNITO_GROUP_ROLES: Mapping[str, Role] = _env.read("COGNITO_GROUP_ROLES", envir
 COGNITO_SCOPE_ROLES = _env.read("COGNITO_SCOPE_ROLES", environment.scope_roles, DEFAULT_SCOPE_ROLES)
 COGNITO_HEADER_REFRESH = _env.flag("COGNITO_HEADER_REFRESH", False)
 
-# --- How often one may try ---
+# --- Rate limits ---
 
 ACCOUNTS_THROTTLES = _env.read("ACCOUNTS_THROTTLES", environment.rates, DEFAULT_RATES)
 
-ACCOUNTS_NAME = "Cognito Books"  # what an authenticator app calls an account here
+ACCOUNTS_NAME = "Cognito Books"  # issuer shown by authenticator apps (`issuer` of the otpauth URL)
 
 # --- The catalogue ---
 
@@ -197,12 +196,12 @@ BOOKS_PUBLIC_READ = _env.flag("BOOKS_PUBLIC_READ", True)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        # The bearer class comes first: its challenge makes a refusal a 401 rather than a 403.
+        # BearerAuthentication is first: its `authenticate_header` makes a failed authentication 401 instead of 403.
         "accounts.tokens.authentication.BearerAuthentication",
         "accounts.tokens.authentication.SessionAuthentication",
     ],
-    # Closed unless opened: a view that says nothing about who may use it serves nobody.
-    "DEFAULT_PERMISSION_CLASSES": ["config.api.Closed"],
+    # Deny by default: a view without `permission_classes` serves nobody.
+    "DEFAULT_PERMISSION_CLASSES": ["config.api.DenyAll"],
     "DEFAULT_PARSER_CLASSES": ["config.api.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["config.api.ProblemAwareJSONRenderer", "config.api.BrowsableAPIRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.Negotiation",
@@ -212,8 +211,8 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a request body
-FILE_UPLOAD_HANDLERS: list[str] = []  # files are dropped; a view that expects one sets a handler for its request
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a request body; error sentences and OpenAPI read it
+FILE_UPLOAD_HANDLERS: list[str] = []  # uploaded files are discarded; a view that expects one sets its own handler
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Cognito Books",
@@ -224,7 +223,7 @@ SPECTACULAR_SETTINGS = {
     ),
     "VERSION": "1",
     "LICENSE": {"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
-    # Relative: the server that the document comes from, whatever it is called there.
+    # Relative URL: the server that serves the document.
     "SERVERS": [{"url": "/", "description": "This service"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
@@ -232,10 +231,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    # Without deep links: they put a link into the button of every operation, which a keyboard meets twice.
+    # No deep links: they nest a link in the button of each operation, so the keyboard focus stops twice.
     "SWAGGER_UI_SETTINGS": {"deepLinking": False, "persistAuthorization": False, "displayRequestDuration": True},
-    # Authorize signs in at the first of the further app clients: one without a secret, which registered
-    # /api/docs/oauth2-redirect.html. The field of the dialog takes any other.
+    # Authorize uses the first of the further app clients: a public client (without a secret) that has
+    # /api/docs/oauth2-redirect.html among its callback URLs. The dialog accepts another client id.
     "SWAGGER_UI_OAUTH2_CONFIG": {
         "clientId": next(iter(COGNITO_ALLOWED_CLIENT_IDS), ""),
         "usePkceWithAuthorizationCodeGrant": True,
@@ -249,8 +248,8 @@ SPECTACULAR_SETTINGS = {
     ],
     "TAGS": [
         {"name": "books", "description": "The catalogue."},
-        {"name": "authors", "description": "Who wrote the books."},
-        {"name": "accounts", "description": "Sign-up, sign-in and profile, over Amazon Cognito."},
+        {"name": "authors", "description": "The authors of the catalogue."},
+        {"name": "accounts", "description": "Sign-up, sign-in, profile and user administration, by Amazon Cognito."},
     ],
 }
 
@@ -268,18 +267,20 @@ if COGNITO_HEADER_REFRESH:
     CORS_ALLOW_HEADERS += ["x-refresh-token"]
     CORS_EXPOSE_HEADERS += ["X-Access-Token", "X-Id-Token", "X-Refresh-Token"]
 
-# --- Signing in with a browser ---
+# --- Browser sign-in ---
 
 AUTHENTICATION_BACKENDS = ["accounts.browser.backends.CognitoBackend", "accounts.browser.backends.BreakGlassBackend"]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/"  # registered, with our address before it, as a LogoutURL of the app client
+LOGOUT_REDIRECT_URL = "/"  # its absolute URL is a LogoutURL of the app client
 
 # --- Security ---
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_ENGINE = "accounts.browser.store"
-SESSION_COOKIE_AGE = 7 * 24 * 3600  # seconds, from the sign-in on
+# Seconds from the sign-in. A session is refreshed with its refresh token: at most RefreshTokenValidity of WebClient in
+# infra/cognito.yaml.
+SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = HTTPS
@@ -287,7 +288,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Who else our forms may lead to: signing in and out passes through Cognito's hosted pages.
+# Origins that forms may lead to beside our own: sign-in and sign-out redirect to Cognito's hosted pages.
 COGNITO_ORIGINS = [found] if (found := environment.origin(COGNITO_DOMAIN)) else []
 SECURE_CSP = {
     "default-src": ["'self'"],
@@ -332,7 +333,7 @@ LOGGING = {
     "formatters": {
         "json": {"()": "config.logs.JSONFormatter"},
         "people": {
-            "()": "config.logs.PeopleFormatter",
+            "()": "config.logs.TextFormatter",
             "format": "{asctime} {levelname:<7} {message}  [{request_id}]",
             "style": "{",
             "datefmt": "%H:%M:%S",
@@ -348,15 +349,15 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # Django's own handlers would write every line a second time.
+        # No handlers of Django's own: they would write every line twice.
         "django": {"handlers": [], "level": "INFO"},
         "django.utils.autoreload": {"level": "WARNING"},
-        # One line a request is ours (config.operations); these would write a second, with the query string.
+        # config.operations logs each request; these would log it again, with its query string.
         "django.server": {"handlers": ["none"], "propagate": False},
         "django.request": {"level": "ERROR"},
-        # The line of such a request names the host (config.operations).
+        # The request's own line has the host (`wrong_host`, config.operations).
         "django.security.DisallowedHost": {"handlers": ["none"], "propagate": False},
-        "authlib": {"level": "WARNING"},  # at DEBUG it tells the PKCE verifier
+        "authlib": {"level": "WARNING"},  # at DEBUG it logs the PKCE verifier
         "botocore": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
     },

@@ -1,4 +1,4 @@
-"""The front door: which path leads to which room."""
+"""URL configuration of the service."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -22,10 +22,10 @@ urlpatterns = [
     path("api/v1/", include("books.urls")),
     path("api/v1/accounts/", include("accounts.api.urls")),
     path("api/schema/", OpenApiDocument.as_view(**docs), name="schema"),
-    path("api/docs/", csp.allowing(SwaggerUI.as_view(**docs), csp.SWAGGER), name="docs"),
+    path("api/docs/", csp.with_sources(SwaggerUI.as_view(**docs), csp.SWAGGER), name="docs"),
     path("api/docs/oauth2-redirect.html", SwaggerRedirect.as_view(), name="docs-redirect"),
-    path("api/redoc/", csp.allowing(Redoc.as_view(**docs), csp.REDOC), name="redoc"),
-    # Everything else under /api/ answers as the API does, and asks first who is there.
+    path("api/redoc/", csp.with_sources(Redoc.as_view(**docs), csp.REDOC), name="redoc"),
+    # Unknown paths under /api/: authenticated first, then a 404 problem.
     re_path(r"^api/", UnknownPath.as_view(), name="unknown-path"),
 ]
 

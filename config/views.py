@@ -1,4 +1,4 @@
-"""The views that belong to no app: API root, OpenAPI document, Swagger UI, and 404 for unknown paths."""
+"""Views that belong to no app: API root, OpenAPI document, Swagger UI, Redoc, and 404 for unknown paths."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -27,23 +27,23 @@ from config.api import Negotiation, ProblemAwareJSONRenderer, ReadersOnly
 
 
 class ApiRoot(APIView):
-    """Where everything is."""
+    """The root of the API."""
 
     name = "Cognito Books"
     permission_classes = (ReadersOnly,)
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:
-        """Links to what the API offers."""
+        """Links to the collections and to the documentation."""
         names = {"books": "book-list", "authors": "author-list", "schema": "schema", "docs": "docs"}
         return Response({name: reverse(view, request=request) for name, view in names.items()})
 
 
 @cache
 def _openapi(media_type: str) -> bytes:
-    """The OpenAPI document as a media type: the same for everybody while the process runs.
+    """The OpenAPI document in a media type, cached for the life of the process.
 
-    Building it and writing it as YAML takes tens of milliseconds.
+    Building it and serializing it as YAML takes tens of milliseconds.
     """
     document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     renderers = {renderer.media_type: renderer for renderer in SpectacularAPIView.renderer_classes}
@@ -62,15 +62,15 @@ class FormatParameterNegotiation(Negotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """The renderer of the format asked for, else by the Accept header. Raises NotAcceptable, Http404."""
+        """The renderer of `?format=`, else that of the Accept header. Raises NotAcceptable, Http404."""
         return super().select_renderer(request, renderers, request.query_params.get("format") or format_suffix)
 
 
 class ProblemErrors(APIView):
-    """A view whose errors are problem JSON, although none of its renderers writes that."""
+    """A view whose errors are problem JSON, although its own renderers do not produce it."""
 
     def handle_exception(self, exc: Exception) -> Response:
-        """The problem."""
+        """The problem response."""
         self.request.accepted_renderer = ProblemAwareJSONRenderer()
         self.request.accepted_media_type = ProblemAwareJSONRenderer.media_type
         return super().handle_exception(exc)
@@ -91,11 +91,11 @@ class OpenApiDocument(ProblemErrors, SpectacularAPIView):
 
 
 class Redoc(ProblemErrors, SpectacularRedocView):
-    """Redoc, which shows the OpenAPI document."""
+    """Redoc, a viewer of the OpenAPI document."""
 
 
 class SwaggerUI(ProblemErrors, SpectacularSwaggerSplitView):
-    """Swagger UI. Authorize opens Cognito's pages in a window, which must find its way back to this one."""
+    """Swagger UI. Its Authorize opens Cognito's pages in a window that needs `window.opener`."""
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -107,12 +107,12 @@ class SwaggerUI(ProblemErrors, SpectacularSwaggerSplitView):
 
 @method_decorator(never_cache, name="dispatch")
 class SwaggerRedirect(TemplateView):
-    """Where Cognito sends the window of Swagger UI's Authorize: it hands its code to the page, and closes."""
+    """OAuth redirect page of Swagger UI: it passes the authorization code to its opener and closes."""
 
     template_name = "drf_spectacular/oauth2_redirect.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """The page. Its address holds a code: it is told to nobody, but the page that opened it must be in reach."""
+        """The page. Its URL holds a code, so it sends no Referer; its opener policy permits access to the opener."""
         response = super().dispatch(request, *args, **kwargs)
         response["Cross-Origin-Opener-Policy"] = "unsafe-none"
         response["Referrer-Policy"] = "no-referrer"
@@ -120,14 +120,14 @@ class SwaggerRedirect(TemplateView):
 
 
 class UnknownPath(APIView):
-    """Any other path under /api/: bad credentials are told so first, as everywhere."""
+    """Any other path under /api/: 401 for bad credentials, as on every path, else 404."""
 
-    name = "Nothing here"
+    name = "Not found"
     permission_classes = (ReadersOnly,)
 
     @extend_schema(exclude=True)
     def get(self, request: Request, **_: Any) -> Response:
-        """Raises NotFound; says so when only the last slash is missing."""
+        """Raises NotFound, with a hint when only the slash at the end is missing."""
         with_slash = f"{request.path_info}/"
         try:
             known = resolve(with_slash).url_name != "unknown-path"

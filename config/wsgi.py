@@ -1,4 +1,4 @@
-"""The door for a WSGI server. Refuses to open with a dangerous or missing setting."""
+"""WSGI application. Its import fails when a security check (`manage.py check --tag security`) finds an error."""
 
 import os
 
@@ -10,10 +10,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 _django = get_wsgi_application()
 
-from config.bodies import ChunkedBodies, SlowBodies, in_utf8  # noqa: E402 - they read settings and models of DRF
+from config.bodies import ChunkedBodies, SlowBodies, in_utf8  # noqa: E402 - they need configured settings and loaded apps
 from config.request_limits import RequestLimits  # noqa: E402
 
-# Outermost first: what is left unread of a body is read by the first, also of a request that the second refuses.
+# Outermost first: SlowBodies discards unread bodies, also those of requests that RequestLimits refuses.
 application = SlowBodies(RequestLimits(in_utf8(ChunkedBodies(_django))))
 
 _problems = [message.msg for message in checks.run_checks(tags=[checks.Tags.security]) if message.is_serious()]

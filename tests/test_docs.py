@@ -9,8 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import get_commands
 
+from config.api import in_units
+from config.bodies import BYTES_PER_SECOND
+from config.request_limits import MAX_HEAD
 from local_cognito.server import LocalCognito
 from tests.documents import PAGES, ROOT, blocks_run_by
 
@@ -158,7 +162,25 @@ def test_what_is_not_there_is_noticed() -> None:
     assert unknown_commands("`manage.py migrate`, `manage.py cognito_nurse`") == {"cognito_nurse"}
 
 
-# --- "Running it for real" of the README ---
+# --- Limits ---
+
+LIMITS = {
+    r"431 over ([0-9]+ [KM]iB)": MAX_HEAD,
+    r"413 over ([0-9]+ [KM]iB)": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    r"limit of ([0-9]+ [KM]iB)": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    r"a body \| ([0-9]+ [KM]iB)": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    r"a second for each ([0-9]+ [KM]iB)": BYTES_PER_SECOND,
+}
+"""What documents say about a limit, and the constant that they must agree with, in bytes."""
+
+
+@pytest.mark.parametrize("words", LIMITS)
+def test_documents_state_the_limits_that_the_code_has(words: str) -> None:
+    stated = {found for page in PAGES for found in re.findall(words, page.read_text())}
+    assert stated == {in_units(LIMITS[words])}
+
+
+# --- The section "Production" of the README ---
 
 (WITH_A_POOL,) = blocks_run_by("tests/test_docs.py::test_the_lines_of_the_readme_are_enough_to_serve")
 (WITHOUT,) = blocks_run_by("tests/test_docs.py::test_the_local_cognito_stands_in_by_the_lines_of_the_readme")

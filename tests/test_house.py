@@ -18,6 +18,8 @@ MAY_IMPORT = {
     "config": {"config", "books", "accounts"},
     "local_cognito": {"local_cognito"},
 }
+# Modules whose summary still is a question. Only to be lowered; then to be deleted.
+QUESTIONS_LEFT = {"accounts": 21, "books": 36, "config": 3, "local_cognito": 0}
 # One door to each outside service, for the server.
 DOORS = {
     "jwt": "accounts/tokens/verifier.py",
@@ -96,11 +98,44 @@ def test_every_room_of_the_house_is_on_the_map() -> None:
                 assert f"{path.name}" in the_map, path.relative_to(ROOT)
 
 
-def test_every_module_says_what_its_room_is_for() -> None:
-    for room in ROOMS:
-        for path in (ROOT / room).rglob("*.py"):
-            if path.name != "__init__.py" and "migrations" not in path.parts:
-                assert ast.get_docstring(ast.parse(path.read_text())), path.relative_to(ROOT)
+def _summaries(package: str) -> Iterator[tuple[str, str]]:
+    """The path of every module of a package, and the first paragraph of its docstring."""
+    for path in (ROOT / package).rglob("*.py"):
+        docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+        if "migrations" not in path.parts and (docstring or path.name != "__init__.py"):
+            yield path.relative_to(ROOT).as_posix(), docstring.partition("\n\n")[0]
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_module_states_what_it_is(package: str) -> None:
+    assert [path for path, summary in _summaries(package) if not summary] == []
+    questions = [path for path, summary in _summaries(package) if "?" in summary]
+    assert len(questions) <= QUESTIONS_LEFT[package], questions
+
+
+def _strings(module: ast.Module) -> Iterator[str]:
+    """Every string that is not a docstring."""
+    docstrings = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_no_sentence_of_the_product_retypes_a_limit_in_bytes() -> None:
+    retyped = [
+        (path.relative_to(ROOT).as_posix(), text)
+        for room in ("accounts", "books", "config")
+        for path in (ROOT / room).rglob("*.py")
+        for text in _strings(ast.parse(path.read_text()))
+        if re.search(r"[0-9] [KM]i?B\b", text)
+    ]
+    assert retyped == []
+
+
+def test_no_heading_is_a_question() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "findings").glob("*.md")]
+    headings = [(page.name, line) for page in pages for line in page.read_text().splitlines() if line.startswith("#")]
+    assert [heading for heading in headings if heading[1].rstrip().endswith("?")] == []
 
 
 # A call that writes rows, on something that is called like a book.

@@ -127,7 +127,7 @@ class TokensTooLarge(AccountError):
 
     status_code = status.HTTP_403_FORBIDDEN
     default_detail = (
-        "This account is in so many groups that its token is larger than this service accepts (16 KiB). "
+        "This account is in so many groups that its token is larger than this service accepts. "
         "Ask an administrator to take it out of some."
     )
     default_code = "token_too_large"

@@ -28,7 +28,7 @@ from books.uploads import GoneError, NoRoomError, Upload
 logger = logging.getLogger(__name__)
 
 OWN_COLUMNS = "own"
-SIZE = "20 MB"
+SIZE = f"{uploads.MAX_BYTES // 1024**2} MB"
 GONE = "There is no file waiting here any more. Upload it again."
 MARGIN = 64 * 1024  # bytes of a request beside the file
 

@@ -11,7 +11,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from config import bodies
-from config.bodies import AT_ONCE, KEPT_FREE, PART, Body, Places, SlowBodies, TooSlow, in_utf8
+from config.bodies import MAX_PART, RESERVED_SLOTS, SLOTS, AddressBulkhead, Body, SlowBodies, TooSlow, in_utf8
 from config.serve import BLOCKING_THREADS
 from tests.accounts.test_slots import Clock
 from tests.conftest import Client
@@ -38,14 +38,14 @@ class Source:
 
 
 class BodyOf:
-    """Makes what the application reads from; all of them share the places of one worker."""
+    """Makes what the application reads from; all of them share the slots of one worker."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.places = Places(AT_ONCE, KEPT_FREE)
+        self.slots = AddressBulkhead(SLOTS, RESERVED_SLOTS)
 
     def __call__(self, source: Source, length: int | None = len(CONTENT), address: str = AMY, **environ: str) -> Body:
-        return Body(source, length, {"REMOTE_ADDR": address, **environ}, self.places, self.clock)
+        return Body(source, length, {"REMOTE_ADDR": address, **environ}, self.slots, self.clock)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def waiting(body_of: BodyOf, count: int, address: str, **environ: str) -> Iterat
 
 
 def test_some_threads_of_every_worker_never_wait_for_bodies() -> None:
-    assert AT_ONCE <= BLOCKING_THREADS - 3
+    assert SLOTS <= BLOCKING_THREADS - 3
 
 
 # --- What is read ---
@@ -81,7 +81,7 @@ def test_some_threads_of_every_worker_never_wait_for_bodies() -> None:
 @pytest.mark.parametrize("length", [len(CONTENT), None], ids=["with a length", "in chunks"])
 @pytest.mark.parametrize("size", [-1, len(CONTENT), len(CONTENT) + 1])
 def test_a_whole_body_arrives_as_it_is(body_of: BodyOf, size: int, length: int | None) -> None:
-    assert len(CONTENT) > PART
+    assert len(CONTENT) > MAX_PART
     assert body_of(Source(), length).read(size) == CONTENT
 
 
@@ -112,7 +112,7 @@ def test_a_body_that_broke_off_is_not_taken_for_a_whole_one(body_of: BodyOf) -> 
 def test_a_body_that_drips_is_given_up(body_of: BodyOf) -> None:
     with pytest.raises(TooSlow):
         body_of(Source(CONTENT, body_of.clock, seconds=1)).read()
-    assert body_of.clock.now <= 2 * bodies.PATIENCE_SECONDS + 8
+    assert body_of.clock.now <= 2 * bodies.TIMEOUT_SECONDS + 8
 
 
 def test_a_large_body_has_the_time_that_it_needs(body_of: BodyOf) -> None:
@@ -123,21 +123,21 @@ def test_a_large_body_has_the_time_that_it_needs(body_of: BodyOf) -> None:
         body_of(Source(content, body_of.clock, 2 * fast_enough), len(content)).read()
 
 
-def test_one_address_leaves_places_to_the_others(body_of: BodyOf) -> None:
-    with waiting(body_of, AT_ONCE - KEPT_FREE, AMY):
+def test_one_address_leaves_slots_to_the_others(body_of: BodyOf) -> None:
+    with waiting(body_of, SLOTS - RESERVED_SLOTS, AMY):
         with pytest.raises(TooSlow):
             body_of(Source(), address=AMY).read()
         assert body_of(Source(), address=BEN).read() == CONTENT
 
 
-def test_nobody_waits_for_places_that_slow_clients_have_kept_for_long(
+def test_nobody_waits_for_slots_that_slow_clients_have_held_for_long(
     body_of: BodyOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with waiting(body_of, AT_ONCE - KEPT_FREE, AMY), waiting(body_of, KEPT_FREE, BEN):
+    with waiting(body_of, SLOTS - RESERVED_SLOTS, AMY), waiting(body_of, RESERVED_SLOTS, BEN):
         told: list[float] = []
-        monkeypatch.setattr(body_of.places._changed, "wait_for", lambda _, seconds: told.append(seconds))
+        monkeypatch.setattr(body_of.slots._changed, "wait_for", lambda _, seconds: told.append(seconds))
         for address in (AMY, BEN):
-            body_of.places._last_taken[address] -= 60
+            body_of.slots._last_taken[address] -= 60
         for address in (AMY, CAY):
             with pytest.raises(TooSlow):
                 body_of(Source(), len(CONTENT), address).read()
@@ -146,18 +146,18 @@ def test_nobody_waits_for_places_that_slow_clients_have_kept_for_long(
 
 def test_every_address_can_have_one_place_while_there_is_any(body_of: BodyOf) -> None:
     with (
-        waiting(body_of, AT_ONCE - KEPT_FREE, AMY) as amy,
-        waiting(body_of, KEPT_FREE, BEN),
+        waiting(body_of, SLOTS - RESERVED_SLOTS, AMY) as amy,
+        waiting(body_of, RESERVED_SLOTS, BEN),
         pytest.raises(TooSlow),
     ):
         body_of(Source(), address=CAY).read()
-    assert amy == [CONTENT] * (AT_ONCE - KEPT_FREE)
-    assert body_of(Source(), address=AMY).read() == CONTENT, "the places are free again"
+    assert amy == [CONTENT] * (SLOTS - RESERVED_SLOTS)
+    assert body_of(Source(), address=AMY).read() == CONTENT, "the slots are free again"
 
 
 def test_an_address_is_that_of_the_client_and_not_of_the_proxy(body_of: BodyOf, settings: Settings) -> None:
     settings.NUM_PROXIES = 1
-    with waiting(body_of, AT_ONCE - KEPT_FREE, AMY, HTTP_X_FORWARDED_FOR=BEN):
+    with waiting(body_of, SLOTS - RESERVED_SLOTS, AMY, HTTP_X_FORWARDED_FOR=BEN):
         assert body_of(Source(), address=AMY, HTTP_X_FORWARDED_FOR=CAY).read() == CONTENT
 
 
@@ -169,10 +169,10 @@ def test_the_watchdog_ends_the_connections_of_late_bodies_that_come_directly(
     told: list[str] = []
     monkeypatch.setattr(bodies, "end_idle", lambda address, _: told.append(address))
     with waiting(body_of, 2, AMY):
-        bodies.watchdog.look()
+        bodies.watchdog.check()
         assert told == [], "not yet"
-        monkeypatch.setattr(bodies, "PATIENCE_SECONDS", 0.0)
-        bodies.watchdog.look()
+        monkeypatch.setattr(bodies, "TIMEOUT_SECONDS", 0.0)
+        bodies.watchdog.check()
     assert [*dict.fromkeys(told)] == ended
 
 

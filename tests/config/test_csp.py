@@ -94,10 +94,10 @@ def test_forms_and_scripts_reach_cognito_where_they_must() -> None:
 
 
 def test_the_policy_is_written_as_the_header_has_it() -> None:
-    assert csp.written({"default-src": ["'self'"], "img-src": ["'self'", "data:"]}) == (
+    assert csp.header_value({"default-src": ["'self'"], "img-src": ["'self'", "data:"]}) == (
         "default-src 'self'; img-src 'self' data:"
     )
-    assert csp.written({"default-src": ["'none'"], "frame-ancestors": ["'none'"]}) == NOT_A_PAGE
+    assert csp.header_value({"default-src": ["'none'"], "frame-ancestors": ["'none'"]}) == NOT_A_PAGE
 
 
 def test_no_template_of_ours_has_anything_inline() -> None:

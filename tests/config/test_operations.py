@@ -20,7 +20,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from accounts.tokens.testing import Pool
 from config import operations
-from config.logs import JSONFormatter, PeopleFormatter, redacted
+from config.logs import JSONFormatter, TextFormatter, redacted
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import signed_in
 from tests.conftest import Client
@@ -87,7 +87,7 @@ def test_no_log_line_holds_a_token_even_when_somebody_logs_one(pool: Pool) -> No
         raise ValueError(token)
     except ValueError as error:
         record = logging.LogRecord("name", logging.ERROR, "", 0, "refused %s", (token,), (ValueError, error, None))
-    for formatter in (JSONFormatter(), PeopleFormatter()):
+    for formatter in (JSONFormatter(), TextFormatter()):
         line = formatter.format(record)
         assert "[token]" in line
         assert not any(part in line for part in token.split("."))
@@ -98,7 +98,7 @@ def test_no_log_line_holds_a_token_even_when_somebody_logs_one(pool: Pool) -> No
 def console() -> Iterator[io.StringIO]:
     """What the service writes to its log, as settings.LOGGING has it."""
     (handler,) = (
-        each for each in logging.getLogger().handlers if isinstance(each.formatter, PeopleFormatter | JSONFormatter)
+        each for each in logging.getLogger().handlers if isinstance(each.formatter, TextFormatter | JSONFormatter)
     )
     assert isinstance(handler, logging.StreamHandler)
     written = io.StringIO()

@@ -13,6 +13,7 @@ from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from config.api import in_units
 from config.request_limits import MAX_CONTENT_TYPE, MAX_ENTITY_TAGS, MAX_HEAD, RequestLimits, well_formed_cookies
 from config.wsgi import application
 from tests.accounts.people import BOOKS
@@ -79,7 +80,7 @@ def test_a_refusal_has_an_id_a_line_in_the_log_and_the_headers_of_all_answers(ca
 def test_somebody_with_a_browser_reads_a_page() -> None:
     answer = ask("GET", "/", HTTP_COOKIE="a=" + "a" * MAX_HEAD, HTTP_ACCEPT="text/html,*/*")
     assert (answer.status, answer.headers["Content-Type"]) == (431, "text/html; charset=utf-8")
-    assert "larger than 32 KiB" in answer.body.decode()
+    assert f"larger than {in_units(MAX_HEAD)}" in answer.body.decode()
 
 
 def test_an_answer_that_is_kept_does_not_let_a_large_head_in(visitor: Client) -> None:

@@ -118,7 +118,7 @@ def test_every_error_answer_is_the_one_problem(schema: dict[str, Any]) -> None:
 def test_the_policy_table_is_in_the_descriptions_and_the_security(schema: dict[str, Any]) -> None:
     described = dict(operations(schema))
     adding, listing = described["POST /api/v1/books/"], described["GET /api/v1/books/"]
-    assert "**Who may:** `ROLE_USER`, `ROLE_ADMIN`." in adding["description"]
+    assert "**Permitted for:** `ROLE_USER`, `ROLE_ADMIN`." in adding["description"]
     assert "everybody" in listing["description"]
     assert {} in listing["security"]
     assert {} not in adding["security"]

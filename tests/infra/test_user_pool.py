@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 
 from tests.infra.templates import NAMES, Stack
 
@@ -160,3 +161,9 @@ def test_a_developers_machine_is_added_by_a_parameter_of_its_own() -> None:
         "http://dev:8000/accounts/hosted/callback/",
     ]
     assert stack.resource("SpaClient")["LogoutURLs"] == [REDIRECTS["SpaLogoutUrls"], "http://dev:8000/"]
+
+
+def test_a_browsers_session_lasts_no_longer_than_the_refresh_token_that_renews_it() -> None:
+    web = Stack("cognito").resource("WebClient")
+    assert web["TokenValidityUnits"]["RefreshToken"] == "days"
+    assert web["RefreshTokenValidity"] * 24 * 3600 >= settings.SESSION_COOKIE_AGE

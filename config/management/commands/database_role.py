@@ -1,8 +1,8 @@
-"""`manage.py database_role`: the PostgreSQL role that the service uses, with rights to rows and none to tables.
+"""`manage.py database_role`: creates the PostgreSQL role of the service, which may change rows but not tables.
 
-Migrations need the owner of the tables; the service does not. Run by the owner (DATABASE_URL), this command creates or
-updates the role that DATABASE_SERVICE_URL names, and gives it SELECT, INSERT, UPDATE and DELETE on every table of the
-schema, present and future, and the time-outs that it needs behind a pooler. It is safe to repeat; run it after each
+Only migrations need the owner of the tables. Run by the owner (DATABASE_URL), this command creates or updates
+the role that DATABASE_SERVICE_URL names, and gives it SELECT, INSERT, UPDATE and DELETE on every table of the
+schema, present and future, and the time-outs that it needs behind a pooler. It is idempotent; run it after each
 migration. `infra/release.sh` does so on AWS.
 """
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         service = settings.DATABASE_SERVICE
         connection = connections[DEFAULT_DB_ALIAS]
         if connection.vendor != "postgresql":
-            raise CommandError("DATABASE_URL is no PostgreSQL: there are no roles to make.")
+            raise CommandError("DATABASE_URL is not PostgreSQL: other databases have no roles.")
         role, password = str(service.get("USER") or ""), str(service.get("PASSWORD") or "")
         if not (role and password):
             raise CommandError("DATABASE_SERVICE_URL must name the role and its password, as DATABASE_URL does.")
@@ -41,13 +41,13 @@ class Command(BaseCommand):
                 _grant(cursor, role)
         except DatabaseError as error:
             raise CommandError(f"PostgreSQL refused: {str(error).strip().splitlines()[0]}") from None
-        self.stdout.write(f"The role {role} is {'made' if made else 'up to date'}: rows only, no tables.")
+        self.stdout.write(f"The role {role} is {'created' if made else 'up to date'}: it may change rows, not tables.")
 
 
 def _make(cursor: CursorWrapper, role: str, password: str) -> bool:
-    """Give the role a login and a password; returns whether it is new.
+    """Create or update the role with LOGIN and a password; returns whether it is new.
 
-    The password is hashed here (SCRAM, as the server asks for): statements may be logged.
+    The password is hashed on this side (SCRAM), because the server may log statements.
     """
     verifier = cursor.connection.pgconn.encrypt_password(password.encode(), role.encode()).decode()
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
@@ -63,7 +63,7 @@ def _grant(cursor: CursorWrapper, role: str) -> None:
     names = {"role": sql.Identifier(role), "schema": sql.Identifier(SCHEMA), "database": sql.Identifier(database)}
     for statement in _GRANTS:
         cursor.execute(sql.SQL(statement).format(**names))
-    # Behind a pooler (DATABASE_POOLER) no others apply; elsewhere the same are sent with each connection.
+    # Behind a pooler (DATABASE_POOLER) only these apply; without one each connection sets the same values.
     setting = sql.SQL("ALTER ROLE {} SET {} = {}")
     for timeout, value in TIMEOUTS.items():
         cursor.execute(setting.format(names["role"], sql.Identifier(timeout), sql.Literal(value)))
@@ -71,13 +71,13 @@ def _grant(cursor: CursorWrapper, role: str) -> None:
 
 _GRANTS = (
     "GRANT CONNECT ON DATABASE {database} TO {role}",
-    "REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC",  # PostgreSQL 14 and older let every role make tables
+    "REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC",  # PostgreSQL 14 and older let every role create tables
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
-    # What the next migration makes: code of the new version may run before this command has run again.
+    # Tables of the next migration: the new version may run before this command runs again.
     "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {role}",
-    # Which migrations have run is the owner's to say; /readyz reads it.
+    # /readyz reads this table; only the owner writes it.
     "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}",
 )

@@ -1,4 +1,4 @@
-"""`manage.py migrate` with all the time that it needs: to index many rows takes longer than a request may."""
+"""`manage.py migrate` without the statement time-outs of requests: building an index may take longer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,26 +12,26 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from config.postgresql.base import DatabaseWrapper
 from config.postgresql.timeouts import ANSWER_TIMEOUT_SECONDS, TimeoutConnection
 
-# All the time to work, little to wait for a lock: whoever comes after would wait behind it.
+# No limit for statements, but a short one for locks: other queries queue behind a waiting lock.
 _LIMITS = {"statement_timeout": "0", "lock_timeout": "'5s'"}
 
 
 class Command(migrate.Command):
-    """Django's own, without the time-outs of statements that requests have (config/settings.py)."""
+    """Django's own command, without the statement time-outs of requests (config/settings.py)."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate."""
-        with _all_the_time(connections[options["database"]]):
+        """Run the migrations without statement time-outs."""
+        with _without_timeouts(connections[options["database"]]):
             super().handle(*args, **options)
 
 
-class _UnhurriedEditor(DatabaseSchemaEditor):
-    """Lifts the time-outs within the transaction of each migration: behind a pooler there is no session to do it for.
+class _NoTimeoutSchemaEditor(DatabaseSchemaEditor):
+    """Removes the time-outs in the transaction of each migration, since a pooler does not keep session settings.
 
-    A migration that is not atomic keeps those of the role.
+    A non-atomic migration keeps the time-outs of the role.
     """
 
-    def __enter__(self) -> "_UnhurriedEditor":
+    def __enter__(self) -> "_NoTimeoutSchemaEditor":
         super().__enter__()
         if self.atomic_migration:
             self.execute("; ".join(f"SET LOCAL {name} = {value}" for name, value in _LIMITS.items()), None)
@@ -39,13 +39,13 @@ class _UnhurriedEditor(DatabaseSchemaEditor):
 
 
 @contextmanager
-def _all_the_time(connection: BaseDatabaseWrapper) -> Iterator[None]:
+def _without_timeouts(connection: BaseDatabaseWrapper) -> Iterator[None]:
     if not isinstance(connection, DatabaseWrapper):
         yield
         return
     limits = {} if connection.is_pooled else _LIMITS
     if connection.is_pooled:
-        connection.SchemaEditorClass = _UnhurriedEditor
+        connection.SchemaEditorClass = _NoTimeoutSchemaEditor
     _set(connection, [f"SET {name} = {value}" for name, value in limits.items()], None)
     try:
         yield
