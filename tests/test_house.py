@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "local_cognito": {"local_cognito"},
 }
 # Modules whose summary still is a question. Only to be lowered; then to be deleted.
-QUESTIONS_LEFT = {"accounts": 21, "books": 36, "config": 3, "local_cognito": 0}
+QUESTIONS_LEFT = {"accounts": 17, "books": 33, "config": 1, "local_cognito": 0}
 # One door to each outside service, for the server.
 DOORS = {
     "jwt": "accounts/tokens/verifier.py",
