@@ -32,8 +32,8 @@ class Kind(Enum):
     """A BCP 47 tag; absent is empty."""
     YEAR = auto()
     """A whole number or null; a cell may also hold a date."""
-    COUNT = auto()
-    """A whole number or null."""
+    PAGES = auto()
+    """A number of pages or null."""
     RATING = auto()
     """A decimal number with at most two decimals, or null."""
     NAMES = auto()
@@ -45,15 +45,15 @@ class BookField:
     """One field.
 
     `name` is that in JSON and CSV, `column` the attribute of `Book`. `required`: a book cannot be without a value.
-    `max_length` counts characters, of each text in a list; `minimum` and `maximum` bound numbers. `help_text` is for
-    OpenAPI.
+    `max_length` counts characters, of each text in a list (0 where the value is no text); `minimum` and `maximum` bound
+    numbers. `help_text` is for OpenAPI.
     """
 
     name: str
     kind: Kind
     column: str
     required: bool = False
-    max_length: int | None = None
+    max_length: int = 0
     minimum: int | None = None
     maximum: int | None = None
     help_text: str | None = None
@@ -91,7 +91,7 @@ BOOK_FIELDS = (
     _field(
         "language", Kind.LANGUAGE, max_length=MAX_LANGUAGE_LENGTH, help_text="A BCP 47 tag, such as `en` or `pt-BR`."
     ),
-    _field("page_count", Kind.COUNT, minimum=1, maximum=MAX_PAGE_COUNT),
+    _field("page_count", Kind.PAGES, minimum=1, maximum=MAX_PAGE_COUNT),
     _field("rating", Kind.RATING, minimum=0, maximum=MAX_RATING, help_text="0 to 5, at most two decimals."),
     _field("subjects", Kind.NAMES, max_length=MAX_NAME_LENGTH),
     _field("description", Kind.PROSE, max_length=MAX_DESCRIPTION_LENGTH),

@@ -13,7 +13,7 @@ from books.admin.bulk import BulkActs
 from books.admin.concurrency import SEEN, ConcurrentAdmin, state_of
 from books.admin.exporting import ExportPage
 from books.admin.filters import Origin, Published, Rated
-from books.admin.forms import BookForm, rebased
+from books.admin.forms import FORM_FIELDS, BookForm, rebased
 from books.admin.history import HistoryPage
 from books.admin.importing import ImportPages
 from books.book_fields import MAX_NAMES
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 else:
     # Django's class takes type arguments in its stubs alone.
     Inline = admin.TabularInline
+
+_WORK = ("title", "subtitle", "isbn", "description", "subjects")
 
 
 class AuthorshipInline(Inline):
@@ -57,8 +59,8 @@ class BookAdmin(ConcurrentAdmin, BulkActs, ExportPage, ImportPages, HistoryPage)
     change_list_template = "admin/books/book/change_list.html"
     readonly_fields = ("added_by", "created_at", "updated_at", "version")
     fieldsets: ClassVar = [
-        (None, {"fields": ["title", "subtitle", "isbn", "description", "subjects"]}),
-        ("Edition", {"fields": ["publisher", "published_year", "language", "page_count", "rating"]}),
+        (None, {"fields": _WORK}),
+        ("Edition", {"fields": [name for name in FORM_FIELDS if name not in _WORK]}),
         ("Origin", {"fields": ["added_by", "created_at", "updated_at", "version", SEEN, "seen_authors"]}),
     ]
 

@@ -12,21 +12,22 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from books.admin.base import OwnSearch
+from books.book_fields import TRACKED_FIELDS
 from books.catalogues import export
 
 PORTION = 2000  # rows in memory at a time
 
 
 class ExportPage(OwnSearch):
-    """Adds `export/` to the paths of the list; it takes the list's own query string."""
+    """Adds `export/` to the URLs of the list; it takes the query string of the list."""
 
     def get_urls(self) -> list[Any]:
-        """Ours, then Django's."""
+        """The URLs of this page before those of Django."""
         view = self.admin_site.admin_view(require_safe(self.export_view))
         return [path("export/", view, name="books_book_export"), *super().get_urls()]
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The file, streamed: memory does not grow with it."""
+        """The file, streamed in constant memory."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
@@ -40,12 +41,12 @@ class ExportPage(OwnSearch):
 
 
 def _rows(books: "QuerySet[Any]") -> Iterator[dict[str, Any]]:
-    """The export's columns of each book, by primary key, PORTION at a time.
+    """The tracked fields of each book, by primary key, PORTION at a time.
 
-    No cursor stays open on the server between two portions: a pooler may give each another connection, and what one
-    holds grows with the catalogue.
+    Not by a server-side cursor: a pooler may use another connection for each portion, and such a cursor holds resources
+    of the server that grow with the catalogue.
     """
-    ordered = books.order_by("pk").values("pk", *export.COLUMNS)
+    ordered = books.order_by("pk").values("pk", *TRACKED_FIELDS)
     portion = list(ordered[:PORTION])
     while portion:
         yield from portion

@@ -10,9 +10,12 @@ from django.http import QueryDict
 from accounts.tokens.users import email_of
 from books.admin.concurrency import ConcurrentForm
 from books.admin.history import who
-from books.book_fields import MAX_NAME_LENGTH, MAX_NAMES
+from books.book_fields import BOOK_FIELDS, MAX_NAME_LENGTH, MAX_NAMES
 from books.models import Authorship, Book, BookChange
 from books.standards import isbn13, language_tag
+
+FORM_FIELDS = tuple(field.column for field in BOOK_FIELDS if field.name != "authors")
+"""The fields of a book on its page; its authors are rows of their own."""
 
 ROWS = "authorship_set"
 """The prefix of the rows with a book's authors."""
@@ -58,7 +61,7 @@ class BookForm(ConcurrentForm):
 
     class Meta:
         model = Book
-        fields = "__all__"
+        fields = FORM_FIELDS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -22,7 +22,7 @@ from books import uploads
 from books.admin import trial
 from books.admin.base import OwnSearch, subject_of
 from books.admin.forms import LinesField
-from books.catalogues.presets import FIELDS
+from books.book_fields import FIELD_NAMES
 from books.uploads import GoneError, NoRoomError, Upload
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class UploadForm(forms.Form):
     columns = LinesField(
         label="Columns with other names",
         required=False,
-        help_text=f"One field=column on each line, such as title=Titel. The fields: {', '.join(FIELDS)}.",
+        help_text=f"One field=column on each line, such as title=Titel. The fields: {', '.join(FIELD_NAMES)}.",
     )
 
     def clean_file(self) -> Any:
@@ -74,7 +74,7 @@ class UploadForm(forms.Form):
         columns: dict[str, list[str]] = {}
         for line in self.cleaned_data["columns"]:
             field, _, column = line.partition("=")
-            if field.strip() not in FIELDS or not column.strip():
+            if field.strip() not in FIELD_NAMES or not column.strip():
                 raise ValidationError(f"{line[:60]}: write field=column, with one of the fields named below.")
             columns.setdefault(field.strip(), []).append(column.strip())
         return columns

@@ -1,45 +1,49 @@
-"""Which column holds which field, and what does a row say about a book?"""
+"""Layout of a CSV file: which columns hold which field, and the values of a book that a record stands for."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from books.book_fields import MAX_NAME_LENGTH, MAX_TITLE_LENGTH
+from books.book_fields import BOOK_FIELDS, FIELD_NAMES, MAX_NAME_LENGTH, MAX_NAMES, MAX_TITLE_LENGTH, Kind
 from books.catalogues import values
 from books.catalogues.export import plain_cell, split_names
 from books.catalogues.isbns import proven_isbn
-from books.catalogues.presets import FIELDS, OWN, Preset
+from books.catalogues.presets import OWN, Preset
 from books.catalogues.records import Record
 from books.catalogues.rows import RejectedError, Row
 
-LISTS = ("authors", "subjects")
+LISTS = tuple(field.name for field in BOOK_FIELDS if field.kind is Kind.NAMES)
 SEPARATOR = ";"
 
-# A value that is bad is left out of its row. Titles, authors, ISBNs and subjects have rules of their own.
-_OPTIONAL: Mapping[str, Callable[[str], Any]] = {
-    "subtitle": partial(values.one_line, limit=MAX_TITLE_LENGTH),
-    "publisher": partial(values.one_line, limit=MAX_NAME_LENGTH),
-    "published_year": values.year,
-    "language": values.language,
-    "page_count": values.pages,
-    "rating": values.rating,
-    "description": values.prose,
+_READERS: Mapping[Kind, Callable[[str], Any]] = {
+    Kind.PROSE: values.prose,
+    Kind.YEAR: values.year,
+    Kind.LANGUAGE: values.language,
+    Kind.PAGES: values.pages,
+    Kind.RATING: values.rating,
 }
-# NUL fits in no column; surrogates are what the decoder makes of bytes that mean nothing.
+# A bad value is left out of its row. ISBNs, lists, and what a book cannot be without have rules of their own.
+_OPTIONAL = {
+    field.name: partial(values.one_line, limit=field.max_length) if field.kind is Kind.TEXT else _READERS[field.kind]
+    for field in BOOK_FIELDS
+    if not field.required and field.kind not in (Kind.ISBN, Kind.NAMES)
+}
+_OPTIONAL_LISTS = tuple(field.name for field in BOOK_FIELDS if field.kind is Kind.NAMES and not field.required)
+# No column takes a NUL; the decoder makes surrogates of undecodable bytes.
 _CORRUPT = re.compile("[\0\ud800-\udfff]")
 
 
 class UnreadableError(Exception):
-    """Nothing can be read from this file; the text says why."""
+    """The file cannot be read; the text says why, and what to do."""
 
 
 class Layout:
-    """How the rows of one file are to be read.
+    """The layout of one file.
 
-    `header` is its first row. `columns` names columns for fields, before the preset's and our own names; `separators`
-    those between authors and between subjects. Names of columns are compared without case and surrounding blanks.
-    Raises UnreadableError when a column of `columns` is not there, or none for titles and authors.
+    `header` is its first row. `columns` names the columns of fields, instead of the preset's and our own names;
+    `separators` the texts between the values of a list. Names of columns are compared without case and surrounding
+    blanks. Raises UnreadableError when a column of `columns` is missing, or there is none for titles or authors.
     """
 
     def __init__(
@@ -51,12 +55,12 @@ class Layout:
     ) -> None:
         self.header = list(header)
         self._preset = preset
-        # In files of our own making cells are guarded and semicolons inside names escaped.
+        # In exported files cells are guarded and semicolons inside names escaped.
         self._is_own = preset is OWN
         self._separators = {**dict.fromkeys(LISTS, SEPARATOR), **preset.separators, **(separators or {})}
-        # Of two columns with one name the first counts.
+        # The first of two columns with one name counts.
         self._positions = {_plain(name): place for place, name in reversed(list(enumerate(header)))}
-        self._fields = {name: self._places_of(name, columns or {}) for name in FIELDS}
+        self._fields = {name: self._places_of(name, columns or {}) for name in FIELD_NAMES}
         self._kind = self._positions.get(_plain(preset.kind_column)) if preset.kind_column else None
         missing = [name for name in ("title", "authors") if not self._fields[name]]
         if missing:
@@ -66,7 +70,7 @@ class Layout:
 
     @classmethod
     def of(cls, first: Record | None, *how: Any) -> "Layout":
-        """The layout of a file that begins with `first`; `how` as above. Raises UnreadableError."""
+        """The layout of a file with `first` as its header; `how` as in the constructor. Raises UnreadableError."""
         if first is None:
             raise UnreadableError("The file is empty; a first row with the names of the columns is needed.")
         if _CORRUPT.search("".join(first.cells)):
@@ -79,12 +83,12 @@ class Layout:
 
     @property
     def ignored(self) -> list[str]:
-        """The columns that say nothing to us."""
+        """The columns that hold no field."""
         used = {place for places in self._fields.values() for place in places} | {self._kind}
         return [name for place, name in enumerate(self.header) if place not in used]
 
     def read(self, record: Record) -> Row:
-        """What `record` says about a book, or a rejected row."""
+        """The row of `record`: with the values of a book, or rejected."""
         row = Row(record.line, record.cells)
         try:
             if record.fault:
@@ -105,7 +109,7 @@ class Layout:
         return f"The file has: {', '.join(name.strip()[:40] for name in self.header[:30])}."
 
     def _squared(self, record: Record) -> list[str]:
-        """Its cells, one for each column. Empty ones too many are what spreadsheets add."""
+        """The cells, one for each column. Spreadsheets add empty cells, which are dropped."""
         cells, width = record.cells, len(self.header)
         if len(cells) < width:
             end = "The file ends within this row" if record.cut else "The row ends early"
@@ -117,7 +121,7 @@ class Layout:
         return cells
 
     def _texts(self, field: str, cells: Sequence[str]) -> list[str]:
-        """What stands in the columns of `field`, without what is blank."""
+        """The texts in the columns of `field`, without blank ones."""
         texts = [text for place in self._fields[field] if (text := cells[place].strip())]
         if self._is_own:
             texts = [*map(plain_cell, texts)]
@@ -130,7 +134,7 @@ class Layout:
     def _fill(self, row: Row, cells: Sequence[str]) -> None:
         if self._kind is not None and cells[self._kind].strip() != self._preset.kind:
             raise RejectedError(f"Not a book: {self._preset.kind_column} is {cells[self._kind].strip()[:40]!r}.")
-        texts = {field: found for field in FIELDS if (found := self._texts(field, cells))}
+        texts = {field: found for field in FIELD_NAMES if (found := self._texts(field, cells))}
         for field in ("title", "authors"):
             if field not in texts:
                 raise RejectedError(f"{field}: empty")
@@ -143,8 +147,9 @@ class Layout:
         row.values["author_names"] = _needed("authors", partial(values.distinct_names, names))
         if "isbn" in texts:
             self._fill_isbn(row, texts["isbn"])
-        if "subjects" in texts:
-            self._fill_subjects(row, texts["subjects"][0])
+        for field in _OPTIONAL_LISTS:
+            if field in texts:
+                self._fill_list(row, field, texts[field][0])
         for field, meaning in _OPTIONAL.items():
             if field in texts:
                 try:
@@ -153,7 +158,7 @@ class Layout:
                     row.notes.append(f"{field} left out: {error}")
 
     def _parts(self, field: str, text: str) -> list[str]:
-        """What stands between the separators of a list."""
+        """The texts between the separators of a list."""
         separator = self._separators[field]
         if self._is_own and separator == SEPARATOR:
             return [part for name in split_names(text) if (part := " ".join(name.split()))]
@@ -168,12 +173,12 @@ class Layout:
             if repaired:
                 row.notes.append("isbn repaired: its check digit proves it")
 
-    def _fill_subjects(self, row: Row, text: str) -> None:
-        subjects, cut = values.cut_subjects(self._parts("subjects", text))
-        if subjects:
-            row.values["subjects"] = subjects
+    def _fill_list(self, row: Row, field: str, text: str) -> None:
+        names, cut = values.cut_names(self._parts(field, text))
+        if names:
+            row.values[field] = names
         if cut:
-            row.notes.append("subjects cut to 100 of 300 characters")
+            row.notes.append(f"{field} cut to {MAX_NAMES} of {MAX_NAME_LENGTH} characters")
 
 
 def _plain(name: str) -> str:

@@ -1,32 +1,18 @@
-"""What is peculiar to each catalogue we know by name?"""
+"""Presets: how to read catalogues that are known by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from books.catalogues.people import authors_of
 
-FIELDS = (
-    "isbn",
-    "title",
-    "subtitle",
-    "authors",
-    "publisher",
-    "published_year",
-    "language",
-    "page_count",
-    "rating",
-    "subjects",
-    "description",
-)
-
 
 def whole_title(text: str) -> tuple[str, str]:
-    """A title that is nothing else, and no subtitle."""
+    """The whole text as the title, and no subtitle."""
     return text, ""
 
 
 def title_and_series(text: str) -> tuple[str, str]:
-    """The title, and as subtitle the series that goodreads puts after it in parentheses.
+    """The title, and the series that goodreads puts after it in parentheses as the subtitle.
 
     `The Hunger Games (The Hunger Games, #1)`; parentheses without a number belong to the title.
     """
@@ -38,16 +24,19 @@ def title_and_series(text: str) -> tuple[str, str]:
 
 
 def first_line_and_rest(text: str) -> tuple[str, str]:
-    """What stands before the first line break, and what follows it."""
+    """The first line as the title, and the others as the subtitle."""
     title, *rest = text.splitlines()
     return title, " ".join(rest)
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How to read a catalogue: `columns` names the columns of a field where they have other names than ours, in order
-    of preference; `split_title` gives title and subtitle; `pick_authors` those of the people named who are authors.
-    Where `kind_column` is set, rows in which it is not `kind` are no books."""
+    """How to read a catalogue.
+
+    `columns` names the columns of a field (books.book_fields) where their names differ from ours, in order of
+    preference. `split_title` returns title and subtitle, `pick_authors` the authors among the people named. Where
+    `kind_column` is set, only rows in which it holds `kind` are books.
+    """
 
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     separators: Mapping[str, str] = field(default_factory=dict)
@@ -71,8 +60,8 @@ PRESETS: Mapping[str, Preset] = {
         separators={"authors": ","},
         split_title=title_and_series,
     ),
-    # https://www.gutenberg.org/ebooks/offline_catalogs.html: Issued is when Project Gutenberg released it; when the
-    # book was published first it does not say.
+    # https://www.gutenberg.org/ebooks/offline_catalogs.html: Issued is when Project Gutenberg released the book, not
+    # when it was first published.
     "gutenberg": Preset(
         split_title=first_line_and_rest,
         pick_authors=authors_of,

@@ -1,27 +1,33 @@
-"""What does one cell of a catalogue mean? Each function gives a value that fits our column, or raises ValueError.
+"""Readers of cells: each returns a value that fits its column, or raises ValueError.
 
-Its sentence says why, without the value, so that equal reasons can be counted.
+The sentence of the error says why, without the value, so that equal reasons can be counted.
 """
 
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from books.book_fields import FIRST_YEAR, LAST_YEAR, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_NAMES
+from books.book_fields import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    MAX_DESCRIPTION_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_NAMES,
+    MAX_PAGE_COUNT,
+    MAX_RATING,
+)
 from books.standards import language_tag
-
-MAX_PAGE_COUNT = 2**31 - 1  # what the column holds
 
 _WHOLE = re.compile(r"([0-9]{1,10})(?:\.0*)?")
 # 2008, 2008.0, -750.0, and the year of a date such as 2008-09-14.
 _YEAR = re.compile(r"(-?[0-9]{1,4})(?:\.0*)?|([0-9]{4})-[0-9]{2}(?:-[0-9]{2})?(?:[T ].*)?")
 _DECIMAL = re.compile(r"[0-9]{1,3}(?:\.[0-9]{0,20})?")
 _BETWEEN_LANGUAGES = re.compile(r"[;,|]")
-MAX_LANGUAGES = 20  # of a cell that are looked at
+MAX_LANGUAGES = 20  # of one cell
 
 
 def one_line(text: str, limit: int) -> str:
-    """`text` with single blanks for all white space, line breaks among it."""
+    """`text` with single blanks for all white space, line breaks included."""
     line = " ".join(text.split())
     if len(line) > limit:
         raise ValueError(f"longer than {limit:,} characters")
@@ -29,7 +35,7 @@ def one_line(text: str, limit: int) -> str:
 
 
 def prose(text: str) -> str:
-    """A description: text that keeps its line breaks."""
+    """Text that keeps its line breaks, as `\\n`."""
     clean = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(clean) > MAX_DESCRIPTION_LENGTH:
         raise ValueError(f"longer than {MAX_DESCRIPTION_LENGTH:,} characters")
@@ -37,7 +43,7 @@ def prose(text: str) -> str:
 
 
 def year(text: str) -> int:
-    """A year, negative before the common era."""
+    """A whole year; negative before the common era."""
     match = _YEAR.fullmatch(text)
     if not match:
         raise ValueError("not a year")
@@ -48,7 +54,7 @@ def year(text: str) -> int:
 
 
 def pages(text: str) -> int:
-    """A number of pages."""
+    """A positive number of pages."""
     match = _WHOLE.fullmatch(text)
     if not match or not 0 < int(match[1]) <= MAX_PAGE_COUNT:
         raise ValueError("not a number of pages")
@@ -57,7 +63,7 @@ def pages(text: str) -> int:
 
 def rating(text: str) -> Decimal:
     """A rating from 0 to 5, rounded to two decimals."""
-    if not _DECIMAL.fullmatch(text) or Decimal(text) > 5:
+    if not _DECIMAL.fullmatch(text) or Decimal(text) > MAX_RATING:
         raise ValueError("not a number from 0 to 5")
     return Decimal(text).quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN)
 
@@ -73,12 +79,12 @@ def language(text: str) -> str:
 
 
 def parts(text: str, separator: str) -> list[str]:
-    """What stands between separators, on one line each, without what is empty."""
+    """The texts between separators, each on one line, without empty ones."""
     return [part for piece in text.split(separator) if (part := " ".join(piece.split()))]
 
 
 def distinct_names(names: Iterable[str]) -> list[str]:
-    """Authors, each once, in order."""
+    """The names without repetitions, in order; there must be at least one."""
     distinct = list(dict.fromkeys(names))
     if not distinct:
         raise ValueError("empty")
@@ -89,8 +95,8 @@ def distinct_names(names: Iterable[str]) -> list[str]:
     return distinct
 
 
-def cut_subjects(subjects: Iterable[str]) -> tuple[list[str], bool]:
-    """At most 100 distinct subjects of at most 300 characters, and whether anything was cut to get there."""
-    given = list(subjects)
-    fitting = list(dict.fromkeys(subject[:MAX_NAME_LENGTH].rstrip() for subject in given))[:MAX_NAMES]
-    return fitting, any(len(subject) > MAX_NAME_LENGTH for subject in given) or len(set(given)) > len(fitting)
+def cut_names(names: Iterable[str]) -> tuple[list[str], bool]:
+    """At most MAX_NAMES distinct names of at most MAX_NAME_LENGTH characters, and whether anything was cut."""
+    given = list(names)
+    fitting = list(dict.fromkeys(name[:MAX_NAME_LENGTH].rstrip() for name in given))[:MAX_NAMES]
+    return fitting, any(len(name) > MAX_NAME_LENGTH for name in given) or len(set(given)) > len(fitting)

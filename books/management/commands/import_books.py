@@ -13,9 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, reset_queries
 from tqdm import tqdm
 
+from books.book_fields import FIELD_NAMES
 from books.catalogues.layout import LISTS, Layout, UnreadableError
 from books.catalogues.loading import Loader, ahead, batches
-from books.catalogues.presets import FIELDS, OWN, PRESETS
+from books.catalogues.presets import OWN, PRESETS
 from books.catalogues.records import decoded, physical_lines, read_records
 from books.catalogues.rejects import Rejects
 from books.catalogues.report import Report
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="FIELD=COLUMN",
-            help=f"a column that is not named like its field; may be repeated. The fields: {', '.join(FIELDS)}",
+            help=f"a column that is not named like its field; may be repeated. The fields: {', '.join(FIELD_NAMES)}",
         )
         parser.add_argument(
             "--separator",
@@ -130,7 +131,7 @@ class _Wishes:
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise CommandError("--delimiter takes one character, such as ; or \\t.")
         self.columns: dict[str, list[str]] = {}
-        for field, column in _pairs("--map", options["map"], FIELDS):
+        for field, column in _pairs("--map", options["map"], FIELD_NAMES):
             self.columns.setdefault(field, []).append(column)
         self.separators = dict(_pairs("--separator", options["separator"], LISTS))
 
