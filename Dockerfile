@@ -43,5 +43,5 @@ USER 10001:10001
 ENV HOST=0.0.0.0 PORT=8000 PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/healthz\", timeout=4)"]
-# An exec form: this process receives SIGTERM and completes the requests in progress (config/serve.py).
+# An exec form: this process receives SIGTERM and completes the requests in progress (config/graceful_stop.py).
 CMD ["python", "-m", "config.serve"]

@@ -55,17 +55,15 @@ def test_a_server_that_does_not_start_leaves_no_folder_behind(monkeypatch: pytes
 
 def test_a_request_carries_no_variable_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SECRET_KEY", "for-the-tests-only")
-    monkeypatch.setattr(granian.wsgi, "os", os)  # put back at the end
-    serve._keep_secrets_out_of_requests()
     got: list[dict[str, Any]] = []
 
     def application(environ: dict[str, Any], _: Any) -> list[bytes]:
         got.append(environ)
         return []
 
-    handler = granian.wsgi._callback_wrapper(application, {})
-    handler(SimpleNamespace(response_bytes=lambda *_: None), {"PATH_INFO": "/"})
-    assert got[0]["PATH_INFO"] == "/"
+    handler = granian.wsgi._callback_wrapper(serve._without_environment(application), {})
+    handler(SimpleNamespace(response_bytes=lambda *_: None), {"PATH_INFO": "/", "HTTP_HOST": "books.example.com"})
+    assert (got[0]["PATH_INFO"], got[0]["HTTP_HOST"]) == ("/", "books.example.com")
     assert not {*os.environ} & {*got[0]}
 
 

@@ -13,7 +13,7 @@ import pytest
 from botocore import xform_name
 from botocore.loaders import Loader
 
-from config import serve
+from config import graceful_stop, serve
 from tests.infra.templates import NAMES, ROOT, Stack, everything
 
 ALL = {"ReadReplica": "true", "Metrics": "true", "Image": "books:2", "NextImage": "books:2", "HostedZoneId": "Z1"}
@@ -396,7 +396,7 @@ def test_autoscaling_decides_how_many_there_are(stack: Stack) -> None:
 def test_a_task_has_time_to_answer_what_is_under_way(stack: Stack) -> None:
     from django.conf import settings
 
-    needed = settings.DRAIN_SECONDS + serve.SETTLE_SECONDS + serve.ANSWER_SECONDS + 2
+    needed = settings.DRAIN_SECONDS + graceful_stop.SETTLE_SECONDS + serve.ANSWER_SECONDS + 2
     assert needed < container(stack, "ServiceTask")["StopTimeout"] <= 120  # AWS: the most that Fargate gives
     assert int(attributes(stack, "Tasks", "TargetGroupAttributes")["deregistration_delay.timeout_seconds"]) >= 30
 

@@ -136,6 +136,20 @@ def test_every_request_is_answered_when_the_server_is_told_to_stop(service: Serv
     assert set(load.seen) == {200}
 
 
+def test_every_request_is_answered_when_one_worker_is_told_to_stop_and_replaced(service: Service) -> None:
+    def stop_a_worker(load: Load) -> None:
+        worker = psutil.Process(service.pid).children()[0]
+        worker.terminate()
+        wait_until("the worker has ended", lambda: not worker.is_running(), 60)
+        answered = load.seen[200]
+        wait_until("its successor answers too", lambda: load.seen[200] > answered + 1000, 60)
+        the_main_process(service)
+
+    load = under_load(service, stop_a_worker)
+    assert load.lost == []
+    assert set(load.seen) == {200}
+
+
 def test_the_same_clients_notice_a_server_that_is_killed(service: Service) -> None:
     def kill(load: Load) -> None:
         # It is so fast that it might have answered them all just then: somebody asks when it no longer can.
