@@ -14,7 +14,7 @@ class BooksConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the signals, and import what registers checks."""
-        from books.bulk import keep_used_ids
+        from books.fast.bulk import keep_used_ids
         from books.full_text import restore
         from books.writing import clear_added_by
 

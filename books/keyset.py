@@ -11,8 +11,8 @@ from typing import Any
 from django.db.models import BigAutoField, BooleanField, Field, Func, QuerySet, Value
 from django.db.models.expressions import Combinable, F
 
-from books.reading import Position, is_plain, read
-from books.version import VERSION
+from books.fast.reading import Position, is_plain, read
+from books.fast.version import VERSION
 
 
 class Beyond(Func):

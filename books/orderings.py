@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db.models import CharField, DateTimeField, DecimalField, IntegerField, SmallIntegerField
 
+from books.fast.ranking import TIER, read_ranked
+from books.fast.reading import Position
 from books.keyset import ID, Key, Ordering, both_ways
-from books.ranking import TIER, read_ranked
-from books.reading import Position
 
 _CREATED = Key("created_at", DateTimeField())
 _YEAR, _RATING = SmallIntegerField(), DecimalField(max_digits=3, decimal_places=2)
@@ -56,7 +56,7 @@ class Relevance(Ordering):
         backwards: bool = False,
         limit: int,
     ) -> list[Any]:
-        """As for any ordering, but of candidates only (books.ranking)."""
+        """As for any ordering, but of candidates only (books.fast.ranking)."""
         return read_ranked(
             queryset,
             tuple(dict.fromkeys((*columns, "created_at", "id"))),

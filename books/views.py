@@ -23,8 +23,10 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.tokens.permissions import Policy, PolicyPermission
 from accounts.tokens.users import CognitoUser, as_person
 from books import replica, writing
-from books.cache import share
 from books.conditional import ConditionalView, digest, require_match
+from books.fast.cache import share
+from books.fast.reading import read_one
+from books.fast.version import VERSION, asked
 from books.filters import AUTHOR_PARAMETERS, BOOK_PARAMETERS
 from books.keyset import Ordering
 from books.models import Author, Book
@@ -32,7 +34,6 @@ from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS, book_orderings
 from books.pagination import KeysetPagination
 from books.parameters import Parameter, StrictFilters
 from books.permissions import AUTHOR_POLICY, BOOK_POLICY
-from books.reading import read_one
 from books.serializers import (
     AUTHOR_COLUMNS,
     BOOK_COLUMNS,
@@ -41,7 +42,6 @@ from books.serializers import (
     represent,
     represent_author,
 )
-from books.version import VERSION, asked
 
 M = TypeVar("M", bound=Model)
 
@@ -145,7 +145,7 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
         return document
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """What anybody who may read would get too may be given again (books.cache)."""
+        """What anybody who may read would get too may be given again (books.fast.cache)."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if self.action not in ("list", "retrieve") or final.status_code not in (200, 304):
             return final

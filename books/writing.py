@@ -15,10 +15,10 @@ from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
 
-from books import bulk
-from books.adding import add_at_once, can_add_at_once
 from books.book_fields import TRACKED_FIELDS
 from books.exceptions import IsbnTaken
+from books.fast import bulk
+from books.fast.adding import add_at_once, can_add_at_once
 from books.models import ONE_ISBN, Author, Authorship, Book, BookChange
 from books.search import line_of, sort_key
 from books.signals import book_added, book_changed, book_deleted

@@ -62,7 +62,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.operations.RequestMiddleware",
     "config.operations.HealthMiddleware",
-    "books.cache.AnswerCacheMiddleware",
+    "books.fast.cache.AnswerCacheMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

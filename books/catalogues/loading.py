@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, OperationalError, transaction
 
 from books import writing
-from books.bulk import IsOneOf
 from books.catalogues.rows import Outcome, Row
 from books.catalogues.seen import Earlier, Seen
+from books.fast.bulk import IsOneOf
 from books.models import Book
 from books.search import sort_key
 

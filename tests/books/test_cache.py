@@ -19,7 +19,8 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from accounts.tokens import revocation
 from accounts.tokens.testing import Pool
-from books import cache, reading, version, writing
+from books import writing
+from books.fast import cache, reading, version
 from books.models import Author, AuthorQuerySet, Book
 from books.pagination import KeysetPagination
 from books.permissions import BOOK_POLICY

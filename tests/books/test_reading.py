@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from books import writing
+from books.fast.reading import is_plain, read_one
 from books.models import Author, Book
 from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS
-from books.reading import is_plain, read_one
 from books.serializers import AUTHOR_COLUMNS, BOOK_COLUMNS
 from tests.books.conftest import Shelve
 

@@ -17,7 +17,8 @@ from langcodes import Language
 
 from accounts.tokens import verifier as tokens
 from accounts.tokens.testing import Pool
-from books import cache, standards, writing
+from books import standards, writing
+from books.fast import cache
 from books.standards import language_tag
 from tests.books.conftest import AUTHORS, BOOKS
 

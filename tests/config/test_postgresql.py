@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from psycopg_pool import ConnectionPool
 
+from books.fast.prepared import prepared_cursor
 from books.models import Author
-from books.prepared import prepared_cursor
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="This is about PostgreSQL.")
 

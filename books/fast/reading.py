@@ -17,8 +17,8 @@ from django.db import connections
 from django.db.models import Field, JSONField, Model, QuerySet
 from django.db.models.expressions import Col
 
-from books.prepared import prepared_cursor
-from books.version import VERSION, told_by
+from books.fast.prepared import prepared_cursor
+from books.fast.version import VERSION, told_by
 
 Position = Sequence[Any]
 """The values of an ordering's keys in one row: where that row stands."""

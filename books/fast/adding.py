@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
+from books.fast.prepared import prepared_cursor
 from books.models import BookChange
-from books.prepared import prepared_cursor
 from books.search import normalise, sort_key
 
 if TYPE_CHECKING:

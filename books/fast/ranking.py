@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections
 from django.db.models import QuerySet
 
-from books.reading import Position, conditions_of, select
+from books.fast.reading import Position, conditions_of, select
 from books.search import sort_key
 
 MAX_CANDIDATES, MAX_TITLED = 1000, 100

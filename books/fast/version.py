@@ -14,10 +14,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from books.prepared import prepared_cursor
+from books.fast.prepared import prepared_cursor
 
 VERSION = "version_of_everything"
-"""The name of a column that books.reading adds to any table, for whoever asks for it: the version of what is read."""
+"""Name of a column that `reading.py` adds to any table on request: the version of the database at that statement."""
 
 _SINCE = "pg_postmaster_start_time()::text || ' ' || (SELECT checkpoint_lsn::text FROM pg_control_checkpoint())"
 _NOW = f"""

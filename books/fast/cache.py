@@ -1,6 +1,6 @@
 """May the answer of a moment ago be given again? Yes, where the database has not changed since: never a stale page.
 
-The version of everything (books.version) is read with the rows or before them, so nothing older than its label is ever
+The version of everything (`version.py`) is read with the rows or before them, so nothing older than its label is ever
 kept; and before a kept answer is given it is read anew, so a write that was acknowledged by then is seen, also one by
 another worker or by hand. SQLite has no such version: nothing is kept there.
 
@@ -27,7 +27,7 @@ from accounts.tokens.authentication import BearerAuthentication
 from accounts.tokens.permissions import Rule, roles_of
 from accounts.tokens.users import CognitoUser
 from books import replica
-from books.version import asked
+from books.fast.version import asked
 
 MAX_BYTES = 8 * 1024 * 1024  # in one process, for each database
 MAX_BODY = 256 * 1024

@@ -1,0 +1,1 @@
+"""Parts of the catalogue that exist for speed alone."""
