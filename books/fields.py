@@ -1,7 +1,7 @@
 """What does the database keep that nobody writes? Columns worked out at every save, in this one place.
 
 `pre_save` is called by save(), bulk_create() and bulk_create(update_conflicts=True) alike; only bulk_update() and
-update() pass it by, and books/fast/bulk.py, for which `books.writing.add_many` works out the same.
+update() pass it by, and books/fast/bulk.py, for which books/writing.py derives the same values.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol, cast

@@ -31,9 +31,10 @@ def represent(book: Any, books_url: str) -> dict[str, Any]:
 
     It equals what BookSerializer returns, at a fortieth of the cost.
     """
-    document = dict(zip(_MEMBERS, _values(book), strict=True))
-    if document["rating"] is not None:
-        document["rating"] = float(document["rating"])
+    # A row begins with the values of the members; what follows has none.
+    document = dict(zip(_MEMBERS, book if isinstance(book, tuple) else _values(book)))  # noqa: B905
+    if book.rating is not None:
+        document["rating"] = float(book.rating)
     document["url"] = f"{books_url}{book.id}/"
     return document
 

@@ -5,13 +5,14 @@ Each write keeps what no column can: `author_names` equals the names of the link
 the subject of who writes, empty for a command; `actor` is the subject of who acts for them (RFC 8693), usually empty.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -143,14 +144,8 @@ def add_many(books: Sequence[Values], *, by: str = "") -> Sequence[int]:
     """
     if not books:
         return []
-    written = [field for field in Book._meta.concrete_fields if not field.generated]
-    absent = {field.attname: field.get_default() for field in written}
-    absent |= dict.fromkeys(("created_at", "updated_at"), timezone.now())
-    ids = bulk.new_ids(Book, len(books))
+    ids = _insert(books) if settings.BOOKS_FAST_PATHS else [book.pk for book in _bulk_create(books)]
     known = dict(zip(ids, books, strict=True))
-    # All in the order of the first.
-    rows = ([*{**absent, **book, **_derived(book), "id": pk}.values()] for pk, book in known.items())
-    bulk.insert(Book, [*absent], rows)
     link_authors({pk: book["author_names"] for pk, book in known.items()})
     if by:
         action = BookChange.Action.IMPORTED
@@ -160,6 +155,22 @@ def add_many(books: Sequence[Values], *, by: str = "") -> Sequence[int]:
     if book_added.has_listeners(Book):
         for pk, book in known.items():
             _announce_added(pk, book, by)
+    return ids
+
+
+def _bulk_create(books: Sequence[Values]) -> Sequence[Book]:
+    return Book.objects.bulk_create([Book(**values) for values in books])
+
+
+def _insert(books: Sequence[Values]) -> Sequence[int]:
+    """Insert books without instances of the model: four times as fast."""
+    written = [field for field in Book._meta.concrete_fields if not field.generated]
+    absent = {field.attname: field.get_default() for field in written}
+    absent |= dict.fromkeys(("created_at", "updated_at"), timezone.now())
+    ids = bulk.new_ids(Book, len(books))
+    # All in the order of `absent`.
+    rows = ([*{**absent, **book, **_derived(book), "id": pk}.values()] for pk, book in zip(ids, books, strict=True))
+    bulk.insert(Book, [*absent], rows)
     return ids
 
 
@@ -207,7 +218,12 @@ def link_authors(books: Mapping[int, Sequence[str]]) -> None:
         return
     ids = _author_ids([name for names in books.values() for name in names])
     links = [(book, ids[name], place) for book, names in books.items() for place, name in enumerate(names)]
-    bulk.insert(Authorship, ("book_id", "author_id", "position"), links)
+    if settings.BOOKS_FAST_PATHS:
+        bulk.insert(Authorship, ("book_id", "author_id", "position"), links)
+    else:
+        Authorship.objects.bulk_create(
+            Authorship(book_id=book, author_id=author, position=place) for book, author, place in links
+        )
 
 
 def _author_ids(names: Sequence[str]) -> dict[str, int]:
@@ -230,13 +246,18 @@ def _known_author_ids(names: set[str]) -> dict[str, int]:
     The lock is that of a foreign key (PostgreSQL 15, "13.3.2. Row-Level Locks"), which Django cannot ask for: it
     waits only for a transaction that renames the author, and then no author of this name is found.
     """
-    found = Author.objects.filter(bulk.IsOneOf("name", names)).order_by().values_list("name", "pk")
+    found = Author.objects.filter(one_of("name", names)).order_by().values_list("name", "pk")
     if connection.vendor != "postgresql" or not connection.in_atomic_block:
         return dict(found)
     statement, parameters = found.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} FOR KEY SHARE", parameters)
         return dict(cursor.fetchall())
+
+
+def one_of(column: str, values: Iterable[int | str]) -> Q | bulk.IsOneOf:
+    """The condition that a column has one of very many values."""
+    return bulk.IsOneOf(column, values) if settings.BOOKS_FAST_PATHS else Q((f"{column}__in", values))
 
 
 def clear_added_by(instance: models.Model, **signal: Any) -> None:

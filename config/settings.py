@@ -191,6 +191,7 @@ ACCOUNTS_NAME = "Cognito Books"  # issuer shown by authenticator apps (`issuer` 
 # --- The catalogue ---
 
 BOOKS_PUBLIC_READ = _env.flag("BOOKS_PUBLIC_READ", True)
+BOOKS_FAST_PATHS = _env.flag("BOOKS_FAST_PATHS", True)  # false: books/fast is not used; the answers are the same
 
 # --- The API ---
 

@@ -20,7 +20,6 @@ from django.db import IntegrityError, OperationalError, transaction
 from books import writing
 from books.catalogues.rows import Outcome, Row
 from books.catalogues.seen import Earlier, Seen
-from books.fast.bulk import IsOneOf
 from books.models import Book
 from books.search import sort_key
 
@@ -129,18 +128,18 @@ class _Batch:
     def _look_up(self, *, lock: bool) -> None:
         """Every book that a row could be."""
         isbns = {row.values["isbn"] for row in self._rows if "isbn" in row.values}
-        known = dict(Book.objects.filter(IsOneOf("isbn", isbns)).values_list("isbn", "pk"))
+        known = dict(Book.objects.filter(writing.one_of("isbn", isbns)).values_list("isbn", "pk"))
         wanted = {_text_of(row.values): row for row in self._rows if row.values.get("isbn") not in known}
         keys = {sort_key(row.values["title"]) for row in wanted.values()}
         columns = ("pk", "title", "author_names", "published_year")
         # Many books may have one title; they pass by one by one, and only those that are wanted stay.
         likely = [
             book["pk"]
-            for book in Book.objects.filter(IsOneOf("title_key", keys)).values(*columns).iterator()
+            for book in Book.objects.filter(writing.one_of("title_key", keys)).values(*columns).iterator()
             if _text_of(book) in wanted
         ]
         # In one order, so that two imports never wait for each other in a circle.
-        found = IsOneOf("pk", {*known.values(), *likely})
+        found = writing.one_of("pk", {*known.values(), *likely})
         books = Book.objects.filter(found).order_by("pk").defer("title_key", "words")
         for book in books.select_for_update() if lock else books:
             if book.isbn:

@@ -1,30 +1,27 @@
-"""How is one book added with all that belongs to it? In one statement, which PostgreSQL answers in one go.
+"""One SQL statement that adds a book with its authors, links and history entry on PostgreSQL.
 
-Step by step it takes eight questions and answers: the transaction's beginning and end, the book, its authors (those
-that are there, those that are not), their links and the note of who did it. SQLite takes the steps: it writes nothing
-inside a WITH. A test holds that both leave the same rows.
+The ORM takes eight round trips for that: begin, the book, known authors, new authors, links, history, commit. SQLite
+always takes the steps: it has no INSERT inside WITH. A test compares the rows that both leave.
 """
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from books.fast.prepared import prepared_cursor
-from books.models import BookChange
+from books.models import Author, Authorship, Book, BookChange
 from books.search import normalise, sort_key
 
-if TYPE_CHECKING:
-    from books.models import Book
-
-# Authors are looked for one by one: of a join, PostgreSQL would read the whole table while that is small.
-# With the lock of a foreign key, which the link takes anyway: nobody renames the author until the end, and one who is
-# just being renamed is waited for, and then has another name.
-# Whoever adds the same new author at the same moment waits for this statement, and then finds what it made: hence an
-# update that changes nothing, which tells the id. Not of the name: that is a key, and its update would wait for
-# everybody who is linking a book with the author. And in one order everywhere, that of AuthorQuerySet.ids_of whatever
-# the collation of the database: so nobody waits in a circle.
+# Known authors are looked up one by one: for a join, PostgreSQL reads the whole table while it is small. The lock is
+# that of a foreign key, which the link takes anyway: nobody renames the author until the end, and an author who is just
+# being renamed is waited for, and then has another name.
+# Whoever adds the same new author at the same moment waits for this statement and then finds its row: hence an update
+# that changes nothing and returns the id. It is not of the name: an update of a key waits for every transaction that
+# links a book with the author. The order is that of writing.py whatever the collation of the database, so that two
+# transactions never wait for each other.
 _STATEMENT = """
 WITH named AS (
     SELECT given.*, (SELECT id FROM {author} AS known WHERE known.name = given.name FOR KEY SHARE)
@@ -46,34 +43,30 @@ RETURNING book_id
 
 
 def can_add_at_once() -> bool:
-    """Whether the database takes the statement."""
-    return bool(connection.vendor == "postgresql")
+    """Whether fast paths are on and the database takes the statement."""
+    return bool(settings.BOOKS_FAST_PATHS and connection.vendor == "postgresql")
 
 
-def add_at_once(book: "Book", actor: str = "") -> None:
-    """Save a new book, its authors, links and the note of who added it, and for whom; `book` has its id then.
-
-    Raises IntegrityError.
-    """
+def add_at_once(book: Book, actor: str = "") -> None:
+    """Save a new book, its authors, links and history entry, and set its id. Raises IntegrityError."""
     names, database = book.author_names, connections[DEFAULT_DB_ALIAS]
     parameters = [names, [sort_key(name) for name in names], [normalise(name) for name in names]]
-    parameters += [field.get_db_prep_save(field.pre_save(book, True), database) for field in _fields(type(book))]
+    parameters += [field.get_db_prep_save(field.pre_save(book, True), database) for field in _fields()]
     parameters.append(actor)
     with prepared_cursor(database) as cursor:
-        cursor.execute(_statement(type(book)), parameters)
+        cursor.execute(_statement(), parameters)
         (book.pk,) = cursor.fetchone()
     book._state.adding = False
     book._state.db = DEFAULT_DB_ALIAS
 
 
 @cache
-def _statement(model: "type[Book]") -> str:
-    columns = [field.column for field in _fields(model)]
-    authors: Any = model._meta.get_field("authors")
+def _statement() -> str:
+    columns = [field.column for field in _fields()]
     return _STATEMENT.format(
-        book=model._meta.db_table,
-        author=authors.related_model._meta.db_table,
-        authorship=authors.remote_field.through._meta.db_table,
+        book=Book._meta.db_table,
+        author=Author._meta.db_table,
+        authorship=Authorship._meta.db_table,
         change=BookChange._meta.db_table,
         action=BookChange.Action.ADDED.value,
         columns=", ".join(columns),
@@ -82,6 +75,6 @@ def _statement(model: "type[Book]") -> str:
 
 
 @cache
-def _fields(model: "type[Book]") -> Sequence[Any]:
-    """Those that a save would write."""
-    return [field for field in model._meta.concrete_fields if not (field.generated or field.primary_key)]
+def _fields() -> Sequence[Any]:
+    """The fields that a save writes."""
+    return [field for field in Book._meta.concrete_fields if not (field.generated or field.primary_key)]

@@ -1,7 +1,7 @@
-"""How are very many rows asked for and written at once? By one array and by COPY on PostgreSQL, by JSON and by one
-INSERT run over all of them on SQLite. Here alone the two differ.
+"""Conditions on very many values and inserts of very many rows, each in one statement.
 
-What is worked out at a save is not worked out here: whoever calls brings whole rows.
+PostgreSQL takes an array and COPY; SQLite takes JSON and a repeated INSERT. Derived columns are not computed here: the
+caller passes complete rows.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from django.db import connection, connections, models
+from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -19,7 +19,7 @@ Row = Sequence[Any]
 class IsOneOf(models.Func):
     """True where a column has one of these texts or numbers, which are a single parameter however many they are.
 
-    Django's `__in` makes a parameter of each, and of a thousand the work of a third of an import.
+    Django's `__in` makes a parameter of each, which took a third of the time of an import.
     """
 
     output_field = models.BooleanField()
@@ -31,67 +31,46 @@ class IsOneOf(models.Func):
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, tuple[Any, ...]]:
-        """An index answers this."""
+        """`column = ANY(array)`, which an index answers."""
         column, parameters = compiler.compile(self.get_source_expressions()[0])
         return f"{column} = ANY(%s)", (*parameters, _array(self.values))
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, tuple[Any, ...]]:
-        """An index answers this, too."""
+        """`column IN (SELECT …)` from a JSON array, which an index answers."""
         column, parameters = compiler.compile(self.get_source_expressions()[0])
         found = f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - names only
         return found, (*parameters, json.dumps(self.values))
 
 
 def _array(values: Iterable[int | str]) -> str:
-    """An array as PostgreSQL reads it (8.15.6), of the type it is compared with; psycopg's takes ten times as long."""
+    """An array as PostgreSQL reads it (8.15.6), of the type compared with; psycopg's own takes ten times as long."""
     quoted = [str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values]
     return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
 
 
 def new_ids(model: type[models.Model], count: int) -> Sequence[int]:
-    """`count` primary keys, in order, that no row of `model` has or will get. For the transaction that uses them."""
+    """Reserve `count` primary keys of `model`, in ascending order, for rows that this transaction inserts."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             sequence = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
             cursor.execute(sequence, (model._meta.db_table, _pk_of(model), count))
             return [pk for (pk,) in cursor.fetchall()]
-        # Whoever writes to SQLite is alone; the sequence follows the rows by itself.
+        # SQLite has one writer at a time; the sequence follows the inserted rows by itself.
         cursor.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = %s", (model._meta.db_table,))
         last = cursor.fetchone()[0] or 0
         return range(last + 1, last + 1 + count)
 
 
-def keep_used_ids(sender: Any, using: str, **signal: Any) -> None:
-    """After migrations: no new book gets the id of one that was deleted, which its history tells.
-
-    SQLite remembers the highest id that it ever gave (AUTOINCREMENT). Where Django makes the table anew, it remembers
-    that of the rows that were left; an entity tag of a deleted book would then be that of another one.
-    """
-    database = connections[using]
-    if database.vendor != "sqlite" or "books_bookchange" not in database.introspection.table_names():
-        return
-    with database.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(book_id), 0) FROM books_bookchange")
-        (used,) = cursor.fetchone()
-        cursor.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'books_book'")
-        if used > cursor.fetchone()[0]:
-            cursor.execute("DELETE FROM sqlite_sequence WHERE name = 'books_book'")
-            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('books_book', %s)", [used])
-
-
 def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Row]) -> None:
-    """Add rows with values for the fields `names`. Rows are taken one by one, while the database writes earlier ones.
-
-    Raises IntegrityError.
-    """
+    """Insert rows with values for the fields `names`, taken one by one. Raises IntegrityError."""
     fields: list[Any] = [model._meta.get_field(name) for name in names]
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
     columns = ", ".join(quote(str(field.column)) for field in fields)
     ready: Any = _ready(fields, rows)
-    # psycopg's own errors become Django's, which a cursor does for SQL alone.
+    # COPY passes by the cursor that makes Django's errors of psycopg's.
     with connection.wrap_database_errors, connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
@@ -103,7 +82,7 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Row])
 
 
 def _ready(fields: Sequence[Any], rows: Iterable[Row]) -> Iterable[Row]:
-    """The rows as the drivers take them: most values are ready, so only columns of some types are looked at."""
+    """The rows as the drivers take them. Most values are ready, so only columns of some types are converted."""
     ways = [(place, way) for place, field in enumerate(fields) if (way := _way(field))]
     for row in rows:
         whole = list(row)
@@ -114,10 +93,10 @@ def _ready(fields: Sequence[Any], rows: Iterable[Row]) -> Iterable[Row]:
 
 
 def _way(field: Any) -> Callable[[Any], Any] | None:
-    """What makes a value of `field` one that the driver takes; None where it does so already."""
+    """The conversion of a value of `field` for the driver; None where it takes the value as it is."""
     if isinstance(field, models.JSONField):
         return json.dumps
-    # SQLite knows neither times nor decimals.
+    # The driver of SQLite takes neither times nor decimals.
     if connection.vendor == "sqlite" and isinstance(field, models.DateTimeField | models.DecimalField):
         return partial(field.get_db_prep_save, connection=connection)
     return None

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from books import writing
@@ -50,6 +51,13 @@ def shelve(db: None) -> Shelve:
         return writing.add(title=title, author_names=list(authors) or ["Herman Melville"], **values)
 
     return put
+
+
+@pytest.fixture(params=[True, False], ids=["fast", "slow"])
+def fast_paths(request: pytest.FixtureRequest, settings: Settings) -> bool:
+    """The switch of what exists for speed alone, on and off: a test that uses it runs both ways."""
+    settings.BOOKS_FAST_PATHS = request.param
+    return bool(request.param)
 
 
 @pytest.fixture

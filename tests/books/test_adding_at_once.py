@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from accounts.tokens.testing import subject
@@ -49,11 +50,11 @@ def left() -> dict[str, Any]:
 
 @only_postgresql
 @pytest.mark.django_db
-def test_one_statement_leaves_what_the_steps_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_statement_leaves_what_the_steps_leave(settings: Settings) -> None:
     adder = User.objects.create(sub="adders-sub", username="Anna")
     rooms = []
     for at_once in (True, False):
-        monkeypatch.setattr(writing, "can_add_at_once", lambda at_once=at_once: at_once)
+        settings.BOOKS_FAST_PATHS = at_once
         Author.objects.create(name="Jane Austen")
         book = writing.add(**EMMA, added_by_id=adder.sub)
         rooms.append(left())

@@ -10,7 +10,7 @@ from books.models import Author, Authorship, Book
 from tests.books.conftest import Shelve
 from tests.books.importing import import_file, import_text
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fast_paths")]
 
 EMMA = "9780141439587"
 MOBY = "9780142437247"
