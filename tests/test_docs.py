@@ -140,7 +140,7 @@ def test_every_command_it_names_exists(page: Path) -> None:
 def test_what_is_not_there_is_noticed() -> None:
     page = ROOT / "docs" / "from-node.md"
     assert dead_links(
-        page, "[a](../nowhere.md) [b](accounts.md#no-such) [c](accounts.md#signing-in) [d](https://a.example)"
+        page, "[a](../nowhere.md) [b](accounts.md#no-such) [c](accounts.md#sign-in) [d](https://a.example)"
     ) == {
         "../nowhere.md",
         "accounts.md#no-such",
