@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import pytest
 
 from accounts.tokens.resilience import CircuitBreaker, CircuitOpen, SingleFlight
-from tests.accounts.test_slots import Clock
+from tests.accounts.test_bulkhead import Clock
 
 OPEN_SECONDS = 10.0
 

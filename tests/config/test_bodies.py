@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from config import bodies
 from config.bodies import MAX_PART, RESERVED_SLOTS, SLOTS, AddressBulkhead, Body, SlowBodies, TooSlow, in_utf8
 from config.serve import BLOCKING_THREADS
-from tests.accounts.test_slots import Clock
+from tests.accounts.test_bulkhead import Clock
 from tests.conftest import Client
 
 CONTENT = b"".join(b"%d lines are here\n" % number for number in range(5000))
