@@ -1,7 +1,8 @@
 """App configurations of the product: system checks, OpenAPI extensions and the admin site."""
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+
+from accounts.browser.apps import CognitoAdminConfig
 
 
 class ProductConfig(AppConfig):
@@ -15,15 +16,7 @@ class ProductConfig(AppConfig):
         from config import checks, schema  # noqa: F401
 
 
-class ProductAdminConfig(AdminConfig):
+class ProductAdminConfig(CognitoAdminConfig):
     """Django's admin app with the product's admin site."""
 
     default_site = "config.admin.ProductAdminSite"
-
-    def ready(self) -> None:
-        """Discover the apps' admins, and unregister Django's Group: roles come from Cognito."""
-        super().ready()
-        from django.contrib import admin
-        from django.contrib.auth.models import Group
-
-        admin.site.unregister(Group)

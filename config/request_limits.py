@@ -20,10 +20,11 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.middleware.security import SecurityMiddleware
 from django.template.loader import render_to_string
 
+from accounts.tokens.problems import NO_STORE
 from config.api import PROBLEM_CONTENT_TYPE, BodyTooSlow, TooLarge, in_units
 from config.browsers import is_stateless_api_request
 from config.csp import ContentSecurityPolicyMiddleware
-from config.problems import NO_STORE, problem
+from config.problems import problem
 
 MAX_HEAD = 32 * 1024  # bytes of request target and header fields, as far as they reach the application
 MAX_CONTENT_TYPE = 256  # characters; a multipart boundary has at most 70 (RFC 2046 section 5.1.1)

@@ -1,20 +1,23 @@
-"""Good and bad tokens for tests: ours, and those of projects that use `accounts`.
+"""Good and bad tokens of a made-up user pool, for tests of this project and of others.
 
     pool = Pool(issuer="https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Test", client_id="web")
-    verifier = TokenVerifier(config, KeyStore(url, parse_key_set, fetch=lambda _: pool.key_set()))
-    token = pool.access_token(groups=["ROLE_USER"])
+    with accepted(pool):  # the project's verifier takes its keys
+        token = pool.access_token(groups=["ROLE_USER"])
     expired = pool.access_token(exp=1)
     anonymous = pool.access_token(sub=ABSENT)
 
-Everything is signed for real. Never imported by the server.
+The wheel's pytest plugin gives the same as fixtures: `cognito_pool`, `cognito_token`, `cognito_bad_tokens`. All tokens
+have real signatures. Never imported by the server.
 """
 
 import base64
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
+from unittest.mock import patch
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from cryptography.hazmat.primitives import hashes
@@ -136,3 +139,33 @@ def jwk(kid: str, key: rsa.RSAPrivateKey, **members: Any) -> dict[str, Any]:
 def _groups(groups: Sequence[str]) -> dict[str, Any]:
     # Cognito leaves the claim out for somebody who is in no group.
     return {"cognito:groups": list(groups)} if groups else {}
+
+
+@contextmanager
+def accepted(pool: Pool) -> Iterator[Pool]:
+    """Let the verifier of this process fetch its key sets from `pool`, as the fixture `cognito_pool` does.
+
+    `pool` needs an issuer and an app client that the COGNITO_* settings accept.
+    """
+    from accounts.tokens.verifier import get_verifier
+
+    get_verifier.cache_clear()
+    with patch("accounts.tokens.keys.fetch_document", lambda _: pool.key_set()):
+        yield pool
+    get_verifier.cache_clear()
+
+
+def bad_tokens(pool: Pool) -> dict[str, str]:
+    """Tokens that must be refused, by the `code` of the 401."""
+    now = int(time.time())
+    stranger = new_key("of another pool")
+    return {
+        "token_malformed": "not-a-token",
+        "token_signature_invalid": pool.sign(pool.access_claims(), key=stranger),
+        "token_key_unknown": pool.sign(pool.access_claims(), key=stranger, kid="of-another-pool"),
+        "token_wrong_pool": pool.access_token(iss=f"{pool.issuer}-of-somebody-else"),
+        "token_wrong_use": pool.id_token(),
+        "token_wrong_client": pool.access_token(client_id="of-another-service"),
+        "token_not_yet_valid": pool.access_token(iat=now + 3600, nbf=now + 3600, exp=now + 7200),
+        "token_expired": pool.access_token(iat=now - 7200, auth_time=now - 7200, exp=now - 3600),
+    }

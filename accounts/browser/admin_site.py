@@ -1,0 +1,34 @@
+"""Admin site whose sign-in and sign-out are the account pages."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts.browser.pages import address_of, go_on, next_path
+from accounts.browser.sign_in import SignOutView
+
+
+class CognitoAdminSite(AdminSite):
+    """Admin site for ROLE_ADMIN, with the sign-in and sign-out of the account pages.
+
+    While Cognito is unreachable, a local superuser made by `manage.py break_glass` can sign in at /admin/break-glass/.
+    That page exists only while there is such a superuser.
+    """
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Redirect to the sign-in page, or to the wanted page for administrators; 403 for other signed-in users."""
+        wanted = next_path(request) or reverse("admin:index", current_app=self.name)
+        if self.has_permission(request):
+            return go_on(wanted)
+        if request.user.is_authenticated:
+            return render(request, "accounts/no_administrator.html", status=403)
+        return HttpResponseRedirect(address_of("sign-in", wanted))
+
+    def logout(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """The sign-out of the account pages, which also ends the session at Cognito."""
+        return SignOutView.as_view()(request)
