@@ -18,8 +18,8 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from accounts.cognito.results import Person, Place, PlaceUnknown
-from accounts.flows import people as stewardship
+from accounts.cognito.results import CursorInvalid, PeopleCursor, Person
+from accounts.flows import people
 from accounts.models import AuditRecord, User
 from accounts.tokens.exceptions import AccountError, PersonNotFound
 from accounts.tokens.roles import Role
@@ -91,19 +91,19 @@ class UserAdmin(UserModelAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         form = FindForm(request.GET)
-        context: dict[str, Any] = {"title": "People", "form": form, "machines": stewardship.machines()}
+        context: dict[str, Any] = {"title": "People", "form": form, "machines": people.machines()}
         if not form.is_valid():
             return self._page(request, "people", {**context, "error": "There is nobody such."}, 400)
         email, role = form.cleaned_data["q"], form.cleaned_data["role"]
         try:
-            place = Place.opened(request.GET["cursor"]) if "cursor" in request.GET else Place()
-            page = stewardship.people(email_prefix=email, role=Role(role) if role else None, limit=PAGE, place=place)
-        except PlaceUnknown:
+            cursor = PeopleCursor.decoded(request.GET["cursor"]) if "cursor" in request.GET else PeopleCursor()
+            page = people.list_people(email_prefix=email, role=Role(role) if role else None, limit=PAGE, cursor=cursor)
+        except CursorInvalid:
             self.message_user(request, "This page of people is gone: here is the first one.", messages.WARNING)
             return HttpResponseRedirect(reverse("admin:accounts_user_changelist"))
         except AccountError as error:
             return self._page(request, "people", {**context, "error": error.detail}, error.status_code)
-        links = {"next": _link(request, place.after(page)), "previous": _link(request, place.before())}
+        links = {"next": _link(request, cursor.after(page)), "previous": _link(request, cursor.before())}
         return self._page(request, "people", {**context, **links, "people": [*map(_shown, page.people)]})
 
     def change_view(
@@ -118,12 +118,12 @@ class UserAdmin(UserModelAdmin):
         row = User.objects.filter(sub=sub).first()
         records = _records().filter(subject=sub)[:RECORDS_SHOWN]
         context: dict[str, Any] = {"title": str(row or sub), "sub": sub, "row": row, "records": records}
-        if stewardship.is_machine(sub):
+        if people.is_machine(sub):
             return self._page(
                 request, "person", {**context, "is_machine": True, "may_act": self.has_change_permission(request)}
             )
         try:
-            person = stewardship.person(sub)
+            person = people.person(sub)
         except PersonNotFound as error:
             if row is None:
                 self.message_user(request, str(error.detail), messages.ERROR)
@@ -140,7 +140,7 @@ class UserAdmin(UserModelAdmin):
             "may_act": self.has_change_permission(request) and not own,
             "form": ActForm(initial={"role": _chosen(request) or (person.roles[0].value if person.roles else "")}),
             "seen": _state(person),
-            "may_resend": person.status in (stewardship.INVITED, stewardship.UNCONFIRMED),
+            "may_resend": person.status in (people.INVITED, people.UNCONFIRMED),
         }
         return self._page(request, "person", context)
 
@@ -173,7 +173,7 @@ class UserAdmin(UserModelAdmin):
         """Whether somebody else changed the account after the page was opened. Cognito has no conditional writes."""
         if not values["seen"] or values["act"] not in _DEPEND_ON_STATE:
             return False
-        person = stewardship.person(sub)
+        person = people.person(sub)
         if values["seen"] == _state(person):
             return False
         now = f"{_names(person)}, {'enabled' if person.enabled else 'disabled'}"
@@ -187,29 +187,29 @@ class UserAdmin(UserModelAdmin):
 
 
 def _change_role(actor: str, sub: str, values: dict[str, Any]) -> str:
-    person = stewardship.change_role(actor, sub, Role(values["role"]))
+    person = people.change_role(actor, sub, Role(values["role"]))
     return f"The role of {person.email} is now: {_names(person)}. Access tokens of before are refused."
 
 
 def _disable(actor: str, sub: str, values: dict[str, Any]) -> str:
-    stewardship.disable(actor, sub)
+    people.disable(actor, sub)
     return "Disabled: neither signing in nor any token works any more."
 
 
 def _enable(actor: str, sub: str, values: dict[str, Any]) -> str:
-    stewardship.enable(actor, sub)
+    people.enable(actor, sub)
     return "Enabled: signing in works again."
 
 
 def _sign_out(actor: str, sub: str, values: dict[str, Any]) -> str:
-    stewardship.sign_out(actor, sub)
-    if stewardship.is_machine(sub):
+    people.sign_out(actor, sub)
+    if people.is_machine(sub):
         return "Tokens that the app client got by itself before are refused. It can get another."
     return "Signed out everywhere. Signing in again is possible."
 
 
 def _resend(actor: str, sub: str, values: dict[str, Any]) -> str:
-    stewardship.resend(actor, sub)
+    people.resend(actor, sub)
     return "The mail was sent again."
 
 
@@ -251,11 +251,11 @@ def _shown(person: Person) -> dict[str, Any]:
     return {"person": person, "roles": _names(person)}
 
 
-def _link(request: HttpRequest, place: Place | None) -> str:
-    if place is None:
+def _link(request: HttpRequest, cursor: PeopleCursor | None) -> str:
+    if cursor is None:
         return ""
     query = request.GET.copy()
-    query["cursor"] = place.sealed()
+    query["cursor"] = cursor.encoded()
     return f"?{query.urlencode()}"
 
 

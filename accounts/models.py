@@ -142,7 +142,7 @@ KEPT_DAYS = 90
 class SignUpManager(models.Manager["SignUp"]):
     """Notes of sign-ups, by address."""
 
-    def note(self, email: str, role: Role, *, needs_password: bool) -> tuple["SignUp", bool]:
+    def record(self, email: str, role: Role, *, needs_password: bool) -> tuple["SignUp", bool]:
         """The note for `email`, and whether it is new. A second sign-up makes the password of the first void.
 
         What is stored depends on earlier sign-ups here alone, never on whether the address has an account.
@@ -150,11 +150,11 @@ class SignUpManager(models.Manager["SignUp"]):
         """
         self.filter(created_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()
         defaults = {"role": role.value, "needs_password": needs_password, "sub": str(uuid4())}
-        noted, is_new = self.get_or_create(email_hash=_hashed(email), defaults=defaults)
+        pending, is_new = self.get_or_create(email_hash=_hashed(email), defaults=defaults)
         if not is_new:
-            noted.role, noted.needs_password = role.value, True
-            noted.save(update_fields=["role", "needs_password"])
-        return noted, is_new
+            pending.role, pending.needs_password = role.value, True
+            pending.save(update_fields=["role", "needs_password"])
+        return pending, is_new
 
     def of(self, email: str) -> "SignUp | None":
         """The note for `email`, if there is one."""
@@ -185,7 +185,7 @@ class SignUp(models.Model):
     def __str__(self) -> str:
         return f"{self.role} ({self.created_at:%Y-%m-%d})"
 
-    def answered(self, sub: str | None) -> None:
+    def set_subject(self, sub: str | None) -> None:
         """Keep the subject of the account made; None when none was, which takes as long."""
         self.sub = sub or self.sub
         self.save(update_fields=["role" if sub is None else "sub"])

@@ -8,7 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.fields import empty
 
 from accounts.api.members import KnownMembers
-from accounts.tokens.authentication import StrangerAuthentication
+from accounts.tokens.authentication import AnonymousAuthentication
 from accounts.tokens.conf import CognitoConfig, get_config
 from accounts.tokens.permissions import Rule
 from accounts.tokens.roles import Role
@@ -76,7 +76,7 @@ class ProductSchema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         """The security requirements; with an empty one where credentials are optional, none for anonymous views."""
-        if StrangerAuthentication in self.view.authentication_classes:
+        if AnonymousAuthentication in self.view.authentication_classes:
             return []
         required = [requirement for requirement in super().get_auth() if requirement]
         rule, view = self._rule(), cast("Any", self.view)

@@ -15,8 +15,7 @@ from hypothesis import settings as examples
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from accounts.flows import intents
-from accounts.flows import throttling as throttles
+from accounts.flows import intents, throttling
 from accounts.tokens import revocation
 from accounts.tokens.keys import fetch_document
 from accounts.tokens.roles import Role
@@ -104,7 +103,7 @@ def _keys_of_the_pool(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     monkeypatch.setattr("accounts.tokens.keys.fetch_document", lambda _: pool.key_set())
     get_verifier.cache_clear()
     cache.clear()
-    throttles.forget()
+    throttling.forget()
     revocation.forget()
     yield
     intents.forget()

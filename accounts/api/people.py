@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from accounts.api.serializers import PeoplePageSerializer, PersonSerializer, RoleBody
 from accounts.api.views import DONE, AccountView, read
-from accounts.cognito.results import Place, PlaceUnknown
-from accounts.flows import people as stewardship
+from accounts.cognito.results import CursorInvalid, PeopleCursor
+from accounts.flows import people
 from accounts.tokens.authentication import who
 from accounts.tokens.exceptions import BadQuery
 from accounts.tokens.roles import Role
@@ -65,17 +65,17 @@ class PeopleView(AdministratorView):
         if not query.is_valid():
             raise BadQuery(query.errors)
         asked = query.validated_data
-        place = asked.get("cursor", Place())
+        cursor = asked.get("cursor", PeopleCursor())
         role = Role(asked["role"]) if asked.get("role") else None
         try:
-            page = stewardship.people(
-                email_prefix=asked.get("search", ""), role=role, limit=asked["page_size"], place=place
+            page = people.list_people(
+                email_prefix=asked.get("search", ""), role=role, limit=asked["page_size"], cursor=cursor
             )
-        except PlaceUnknown:
+        except CursorInvalid:
             raise BadQuery({"cursor": ["This is no cursor of this list."]}) from None
         body = {
-            "next": _link(request, place.after(page)),
-            "previous": _link(request, place.before()),
+            "next": _link(request, cursor.after(page)),
+            "previous": _link(request, cursor.before()),
             "results": [PersonSerializer(person).data for person in page.people],
         }
         return Response(body)
@@ -87,7 +87,7 @@ class PersonView(AdministratorView):
     @extend_schema(operation_id="person", summary="Read somebody's account", responses=PersonSerializer)
     def get(self, request: Request, sub: str) -> Response:
         """One person."""
-        return Response(PersonSerializer(stewardship.person(sub)).data)
+        return Response(PersonSerializer(people.person(sub)).data)
 
 
 class PersonRoleView(AdministratorView):
@@ -99,7 +99,7 @@ class PersonRoleView(AdministratorView):
     def put(self, request: Request, sub: str) -> Response:
         """Replaces it. Access tokens of before are refused; refreshing gives one with the new role."""
         role = Role(read(RoleBody, request)["role"])
-        return Response(PersonSerializer(stewardship.change_role(who(request).sub, sub, role)).data)
+        return Response(PersonSerializer(people.change_role(who(request).sub, sub, role)).data)
 
 
 class DisablePersonView(AdministratorView):
@@ -108,7 +108,7 @@ class DisablePersonView(AdministratorView):
     @extend_schema(operation_id="disable_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
         """They can neither sign in nor refresh, and their tokens are refused."""
-        stewardship.disable(who(request).sub, sub)
+        people.disable(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -118,7 +118,7 @@ class EnablePersonView(AdministratorView):
     @extend_schema(operation_id="enable_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
         """They can sign in."""
-        stewardship.enable(who(request).sub, sub)
+        people.enable(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -128,15 +128,15 @@ class SignOutPersonView(AdministratorView):
     @extend_schema(operation_id="sign_out_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
         """All of them; they may sign in again."""
-        stewardship.sign_out(who(request).sub, sub)
+        people.sign_out(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class _CursorField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         try:
-            return Place.opened(super().to_internal_value(data))
-        except PlaceUnknown:
+            return PeopleCursor.decoded(super().to_internal_value(data))
+        except CursorInvalid:
             raise serializers.ValidationError("This is no cursor of this list.") from None
 
 
@@ -159,9 +159,9 @@ def _require_known(request: Request) -> None:
         raise BadQuery(wrong)
 
 
-def _link(request: Request, place: Place | None) -> str | None:
-    if place is None:
+def _link(request: Request, cursor: PeopleCursor | None) -> str | None:
+    if cursor is None:
         return None
     query = request.query_params.copy()
-    query["cursor"] = place.sealed()
+    query["cursor"] = cursor.encoded()
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

@@ -27,8 +27,8 @@ from accounts.api.serializers import (
 from accounts.cognito.results import Challenge, Tokens
 from accounts.flows import challenges, header_refresh, passwords, sign_in, sign_out, sign_up
 from accounts.tokens.authentication import (
+    AnonymousAuthentication,
     BearerAuthentication,
-    StrangerAuthentication,
     claims_of,
     claims_sent,
     token_sent,
@@ -70,14 +70,14 @@ class AccountView(APIView):
         return final
 
 
-class StrangerView(AccountView):
+class AnonymousView(AccountView):
     """A path for people who are not signed in. An expired token counts as none: clients attach it to every call."""
 
-    authentication_classes = (StrangerAuthentication,)
+    authentication_classes = (AnonymousAuthentication,)
     permission_classes = (AllowAny,)
 
 
-class SignUpView(StrangerView):
+class SignUpView(AnonymousView):
     """Make an account."""
 
     @extend_schema(operation_id="sign_up", request=SignUpBody, responses={201: SignedUpSerializer})
@@ -88,7 +88,7 @@ class SignUpView(StrangerView):
         return Response({"delivery": sent}, status=status.HTTP_201_CREATED)
 
 
-class ConfirmSignUpView(StrangerView):
+class ConfirmSignUpView(AnonymousView):
     """Confirm an account with the code that was mailed."""
 
     @extend_schema(operation_id="confirm_sign_up", request=ConfirmSignUpBody, responses=StatusSerializer)
@@ -98,7 +98,7 @@ class ConfirmSignUpView(StrangerView):
         return Response({"status": "confirmed"})
 
 
-class ResendCodeView(StrangerView):
+class ResendCodeView(AnonymousView):
     """Ask for another code."""
 
     @extend_schema(operation_id="resend_code", request=EmailBody, responses={202: ACCEPTED})
@@ -108,7 +108,7 @@ class ResendCodeView(StrangerView):
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
-class SignInView(StrangerView):
+class SignInView(AnonymousView):
     """Sign in with e-mail address and password."""
 
     @extend_schema(operation_id="sign_in", request=SignInBody, responses=OUTCOME)
@@ -118,22 +118,22 @@ class SignInView(StrangerView):
         return outcome_response(request, sign_in.sign_in(request._request, **values), values["email"])
 
 
-class ChallengeView(StrangerView):
+class ChallengeView(AnonymousView):
     """Answer a challenge of a sign-in."""
 
     @extend_schema(operation_id="answer_challenge", request=ChallengeBody, responses=OUTCOME)
     def post(self, request: Request) -> Response:
         """Tokens, or the next challenge. After a typing mistake the same handle serves again."""
         values = read(ChallengeBody, request)
-        challenge, email = challenges.opened(values["handle"])
-        needed = challenges.needed(challenge)
+        challenge, email = challenges.decrypted(values["handle"])
+        needed = challenges.expected_answer(challenge)
         if needed not in values:
             raise serializers.ValidationError({needed: ["This field is required."]}, code="required")
         outcome = sign_in.answer_challenge(request._request, challenge, values[needed])
         return outcome_response(request, outcome, email)
 
 
-class RefreshView(StrangerView):
+class RefreshView(AnonymousView):
     """Get fresh tokens."""
 
     @extend_schema(operation_id="refresh", request=RefreshBody, responses=TokensSerializer)
@@ -143,7 +143,7 @@ class RefreshView(StrangerView):
         return outcome_response(request, tokens)
 
 
-class SignOutView(StrangerView):
+class SignOutView(AnonymousView):
     """End a session, or all of them."""
 
     @extend_schema(
@@ -162,7 +162,7 @@ class SignOutView(StrangerView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class ForgotPasswordView(StrangerView):
+class ForgotPasswordView(AnonymousView):
     """Ask for a code to set a new password with."""
 
     @extend_schema(operation_id="forgot_password", request=EmailBody, responses={202: ACCEPTED})
@@ -172,7 +172,7 @@ class ForgotPasswordView(StrangerView):
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
-class ResetPasswordView(StrangerView):
+class ResetPasswordView(AnonymousView):
     """Set a new password with the code that was mailed."""
 
     @extend_schema(operation_id="reset_password", request=ResetPasswordBody, responses=StatusSerializer)
@@ -185,11 +185,11 @@ class ResetPasswordView(StrangerView):
 def outcome_response(request: Request, outcome: Tokens | Challenge, email: str = "") -> Response:
     """The answer to a step of a sign-in."""
     if isinstance(outcome, Challenge):
-        challenges.needed(outcome)
+        challenges.expected_answer(outcome)
         body: dict[str, object] = {
             "challenge": outcome.name,
-            "handle": challenges.sealed(outcome, email),
-            "parameters": challenges.shown(outcome, email),
+            "handle": challenges.encrypted(outcome, email),
+            "parameters": challenges.public_parameters(outcome, email),
         }
     else:
         if get_config().header_refresh:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts.browser.pages import address_of, go_on, next_path
+from accounts.browser.pages import next_path, page_url, redirect_to_next
 from accounts.browser.sign_in import SignOutView
 
 
@@ -22,10 +22,10 @@ class CognitoAdminSite(AdminSite):
         """Redirect to the sign-in page, or to the wanted page for administrators; 403 for other signed-in users."""
         wanted = next_path(request) or reverse("admin:index", current_app=self.name)
         if self.has_permission(request):
-            return go_on(wanted)
+            return redirect_to_next(wanted)
         if request.user.is_authenticated:
             return render(request, "accounts/no_administrator.html", status=403)
-        return HttpResponseRedirect(address_of("sign-in", wanted))
+        return HttpResponseRedirect(page_url("sign-in", wanted))
 
     def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -10,7 +10,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.views import APIView
 
 from accounts.browser import session
-from accounts.browser.problems import failed
+from accounts.browser.problems import error_page
 from accounts.models import LOCAL_PREFIX, User
 
 View = Callable[..., HttpResponse]
@@ -38,14 +38,14 @@ class BrowserSessionMiddleware:
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
         """A page about what went wrong when nobody can tell whether the session is good; else nothing."""
-        if not session.has_cookie(request) or _is_api(view) or _view_class(view, "outlives_session"):
+        if not session.has_cookie(request) or _is_api(view) or _view_flag(view, "outlives_session"):
             return None
         try:
             claims = session.claims_of(request)
         except APIException as error:
-            return failed(request, error)
+            return error_page(request, error)
         if claims is not None:
-            session.follow(request, claims)
+            session.limit_rights(request, claims)
         person = request.user
         if person.is_authenticated:
             # Somebody of the pool is who they are by their tokens alone.
@@ -61,5 +61,5 @@ def _is_api(view: View) -> bool:
     return isinstance(kind, type) and issubclass(kind, APIView)
 
 
-def _view_class(view: View, name: str) -> bool:
+def _view_flag(view: View, name: str) -> bool:
     return bool(getattr(getattr(view, "view_class", None), name, False))

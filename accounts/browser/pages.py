@@ -19,7 +19,7 @@ from django.views.generic import FormView
 from rest_framework.exceptions import APIException
 
 from accounts.browser import session
-from accounts.browser.problems import failed, told, with_wait
+from accounts.browser.problems import add_error, error_page, with_retry_after
 from accounts.tokens.exceptions import AccountError, TokenEnded
 from accounts.tokens.verifier import Claims
 
@@ -35,13 +35,13 @@ def next_path(request: HttpRequest) -> str:
     return wanted if local else ""
 
 
-def address_of(name: str, next_: str = "") -> str:
+def page_url(name: str, next_: str = "") -> str:
     """The path of a page here, which leads on to `next_`."""
     query = f"?{urlencode({'next': next_})}" if next_ else ""
     return reverse(f"accounts:{name}") + query
 
 
-def go_on(next_: str) -> HttpResponseRedirect:
+def redirect_to_next(next_: str) -> HttpResponseRedirect:
     """To where somebody wanted to go, else to the beginning."""
     return HttpResponseRedirect(next_ or resolve_url(settings.LOGIN_REDIRECT_URL))
 
@@ -66,29 +66,29 @@ class FormPage(FormView):  # type: ignore[type-arg]
     def form_valid(self, form: forms.Form) -> HttpResponse:
         """What comes of a form that is filled in well."""
         try:
-            return self.done(form.cleaned_data)
+            return self.submit(form.cleaned_data)
         except APIException as error:
-            return self.refused(form, error)
+            return self.form_refused(form, error)
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Do what the form asks, and lead on. Raises AccountError."""
         raise NotImplementedError
 
-    def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
+    def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
         """The form once more, with what is wrong."""
-        status = told(form, error)
-        return with_wait(self.render_to_response(self.get_context_data(form=form), status=status), error)
+        status = add_error(form, error)
+        return with_retry_after(self.render_to_response(self.get_context_data(form=form), status=status), error)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The form, and where it leads on."""
         return super().get_context_data(next=next_path(self.request), **kwargs)
 
-    def to(self, name: str) -> HttpResponseRedirect:
+    def redirect_to(self, name: str) -> HttpResponseRedirect:
         """On to another page of ours, which knows where this one was to lead."""
-        return HttpResponseRedirect(address_of(name, next_path(self.request)))
+        return HttpResponseRedirect(page_url(name, next_path(self.request)))
 
 
-class OwnPage(FormPage):
+class OwnAccountPage(FormPage):
     """A page about one's own account, for people of the pool who are signed in."""
 
     claims: Claims
@@ -109,11 +109,11 @@ class OwnPage(FormPage):
         except TokenEnded:
             return self._ended(request)
         except AccountError as error:
-            return failed(request, error)
+            return error_page(request, error)
 
-    def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
+    def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
         """The form once more; the way to sign in when Cognito has ended the session."""
-        return self._ended(self.request) if isinstance(error, TokenEnded) else super().refused(form, error)
+        return self._ended(self.request) if isinstance(error, TokenEnded) else super().form_refused(form, error)
 
     def _ended(self, request: HttpRequest) -> HttpResponse:
         session.forget(request)

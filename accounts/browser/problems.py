@@ -19,7 +19,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def told(form: BaseForm, error: APIException) -> int:
+def add_error(form: BaseForm, error: APIException) -> int:
     """Say `error` in the `form`; gives the status of the answer.
 
     That is 200 for what a person mistyped, and the error's own where they can do nothing but wait.
@@ -37,7 +37,7 @@ def told(form: BaseForm, error: APIException) -> int:
     return status if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500 else HTTPStatus.OK
 
 
-def with_wait(response: HttpResponse, error: APIException) -> HttpResponse:
+def with_retry_after(response: HttpResponse, error: APIException) -> HttpResponse:
     """`response`, telling when to try again if `error` knows."""
     wait: int | None = getattr(error, "wait", None)
     if wait is not None:
@@ -45,7 +45,7 @@ def with_wait(response: HttpResponse, error: APIException) -> HttpResponse:
     return response
 
 
-def failed(request: HttpRequest, error: APIException, again: str | None = None) -> HttpResponse:
+def error_page(request: HttpRequest, error: APIException, again: str | None = None) -> HttpResponse:
     """A page of its own for what no form can say: the service is out of reach, or must not be asked so often.
 
     `again` is where to try once more, if not here.
@@ -55,4 +55,4 @@ def failed(request: HttpRequest, error: APIException, again: str | None = None) 
     context = {"sentence": error.detail, "again": again}
     response = render(request, "accounts/failed.html", context, status=error.status_code)
     response["Cache-Control"] = "private, no-store"
-    return with_wait(response, error)
+    return with_retry_after(response, error)

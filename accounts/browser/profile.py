@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 
-from accounts.browser import session, steps
+from accounts.browser import pending, session
 from accounts.browser.forms import (
     ROLE_NAMES,
     ChangePasswordForm,
@@ -17,14 +17,14 @@ from accounts.browser.forms import (
     EndMfaForm,
     PasswordForm,
 )
-from accounts.browser.pages import OwnPage, qr_code
+from accounts.browser.pages import OwnAccountPage, qr_code
 from accounts.cognito.results import Profile
 from accounts.flows import challenges, own_account, passwords, sign_out
 from accounts.tokens.exceptions import AccountError
 from accounts.tokens.users import CognitoUser
 
 
-class ProfilePage(OwnPage):
+class ProfilePage(OwnAccountPage):
     """Who one is here, and the way to everything that can be changed."""
 
     template_name = "accounts/profile.html"
@@ -51,29 +51,29 @@ class ProfilePage(OwnPage):
             **kwargs,
         )
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Change what is given, remove what is left empty."""
         before = self.profile().attributes
         changed = {name: value or None for name, value in values.items() if value != before.get(name, "")}
         own_account.update_profile(self.request, self.token, changed)
         messages.success(self.request, "Your profile is saved.")
-        return self.to("profile")
+        return self.redirect_to("profile")
 
 
-class EmailPage(OwnPage):
+class EmailPage(OwnAccountPage):
     """Another e-mail address, which counts once it is verified."""
 
     template_name = "accounts/profile_email.html"
     form_class = EmailForm
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """The same answer for an address that somebody else has."""
         own_account.update_profile(self.request, self.token, {"email": values["email"]})
         messages.success(self.request, f"A code has been sent to {values['email']}.")
-        return self.to("profile-email-verify")
+        return self.redirect_to("profile-email-verify")
 
 
-class VerifyEmailPage(OwnPage):
+class VerifyEmailPage(OwnAccountPage):
     """The code that was mailed to the new address; another one may be asked for."""
 
     template_name = "accounts/profile_email_verify.html"
@@ -88,20 +88,20 @@ class VerifyEmailPage(OwnPage):
         except AccountError as error:
             form = CodeForm(request.POST)
             form.errors.clear()
-            return self.refused(form, error)
+            return self.form_refused(form, error)
         messages.success(request, "If an address waits to be verified, a new code is on its way to it.")
-        return self.to("profile-email-verify")
+        return self.redirect_to("profile-email-verify")
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """The new address counts."""
         own_account.verify_email(self.request, self.token, self.claims, values["code"])
         email = own_account.profile(self.token).attributes.get("email", "")
         session.change_email(self.request, self.claims, email)
         messages.success(self.request, "Your new e-mail address is verified.")
-        return self.to("profile")
+        return self.redirect_to("profile")
 
 
-class PasswordPage(OwnPage):
+class PasswordPage(OwnAccountPage):
     """Another password."""
 
     template_name = "accounts/profile_password.html"
@@ -111,18 +111,18 @@ class PasswordPage(OwnPage):
         """With the rules for passwords."""
         return {**super().get_form_kwargs(), "policy": passwords.policy_sentence()}
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Every session ends, this one too."""
         current, new = values["current_password"], values["new_password"]
         passwords.change_password(self.request, self.token, self.claims, current, new)
         email = session.email_of(self.request)
         session.forget(self.request)
-        steps.remember(self.request, email=email)
+        pending.update(self.request, email=email)
         messages.success(self.request, "Your password is changed. Sign in with the new one.")
-        return self.to("sign-in")
+        return self.redirect_to("sign-in")
 
 
-class MfaPage(OwnPage):
+class MfaPage(OwnAccountPage):
     """Codes of an authenticator app at sign-in: set up, or turned off."""
 
     template_name = "accounts/profile_mfa.html"
@@ -138,8 +138,8 @@ class MfaPage(OwnPage):
         if "begin" not in request.POST:
             return super().post(request, *args, **kwargs)
         if not self.is_on():
-            steps.remember(request, mfa_secret=own_account.begin_mfa(self.token))
-        return self.to("profile-mfa")
+            pending.update(request, mfa_secret=own_account.begin_mfa(self.token))
+        return self.redirect_to("profile-mfa")
 
     def get_form_class(self) -> type[forms.Form]:
         """What proves that one may turn it off; a code of the new secret to turn it on."""
@@ -147,46 +147,46 @@ class MfaPage(OwnPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The secret, as a QR code and to be typed, while it is being set up."""
-        secret = None if self.is_on() else steps.recall(self.request, "mfa_secret")
+        secret = None if self.is_on() else pending.get(self.request, "mfa_secret")
         further: dict[str, Any] = {}
         if secret is not None:
             url = challenges.otpauth_url(secret, session.email_of(self.request))
             further = {"secret": secret, "qr": qr_code(url)}
         return super().get_context_data(on=self.is_on(), **further, **kwargs)
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Turn it on, or off."""
         if self.is_on():
             own_account.end_mfa(self.request, self.token, self.claims, **values)
             messages.success(self.request, "Signing in asks for no code any more.")
         else:
             own_account.finish_mfa(self.request, self.token, self.claims, **values)
-            steps.forget(self.request)
+            pending.clear(self.request)
             messages.success(self.request, "From now on, signing in asks for a code of your app.")
-        return self.to("profile")
+        return self.redirect_to("profile")
 
 
-class SignOutEverywherePage(OwnPage):
+class SignOutEverywherePage(OwnAccountPage):
     """The end of all one's sessions, in every browser and program."""
 
     template_name = "accounts/profile_sign_out_everywhere.html"
     form_class = forms.Form
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """This one too."""
         sign_out.sign_out_everywhere(self.token, self.claims)
         session.forget(self.request)
         messages.success(self.request, "You are signed out everywhere.")
-        return self.to("sign-in")
+        return self.redirect_to("sign-in")
 
 
-class DeletePage(OwnPage):
+class DeletePage(OwnAccountPage):
     """The end of the account."""
 
     template_name = "accounts/profile_delete.html"
     form_class = PasswordForm
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Gone for good; the books stay, without a name."""
         own_account.delete_account(self.request, self.token, self.claims, values["password"])
         session.forget(self.request)

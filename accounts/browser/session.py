@@ -101,7 +101,7 @@ def is_hosted(request: HttpRequest) -> bool:
     return bool(request.session.get(_HOSTED))
 
 
-def follow(request: HttpRequest, claims: Claims) -> None:
+def limit_rights(request: HttpRequest, claims: Claims) -> None:
     """Let `request.user`, this very request's, have no more rights than the token that it came with."""
     person = request.user
     if isinstance(person, User) and Role.ADMIN not in CognitoUser.from_claims(claims).roles:
@@ -146,7 +146,7 @@ def _renewed(request: HttpRequest) -> Claims:
     UpdateError when the browser was signed out meanwhile, or TokenError.
     """
     session = request.session
-    if _left_by_another(session):
+    if _adopt_stored_tokens(session):
         with suppress(TokenError):
             return _verified(session[_ACCESS])
     if _REFRESH not in session:
@@ -154,7 +154,7 @@ def _renewed(request: HttpRequest) -> Claims:
     try:
         tokens = sign_in.refresh(session[_REFRESH])
     except RefreshTokenInvalid:
-        if not _left_by_another(session):
+        if not _adopt_stored_tokens(session):
             raise
         return _verified(session[_ACCESS])
     claims = _verified(tokens.access_token)
@@ -171,7 +171,7 @@ def _renewed(request: HttpRequest) -> Claims:
     return claims
 
 
-def _left_by_another(session: SessionBase) -> bool:
+def _adopt_stored_tokens(session: SessionBase) -> bool:
     """Take over the tokens that another request has put into the database since this one began, if any."""
     stored = type(session)(session.session_key).load()
     if stored.get(_ACCESS) in (None, session[_ACCESS]):

@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.views import View
 from rest_framework.exceptions import APIException
 
-from accounts.browser import hosted, session, steps
+from accounts.browser import hosted, pending, session
+from accounts.browser.anonymous import EmailInitialMixin
 from accounts.browser.forms import BreakGlassForm, ChooseForm, CodeForm, NewPasswordForm, SignInForm
-from accounts.browser.pages import FormPage, address_of, go_on, next_path, qr_code
-from accounts.browser.problems import failed
-from accounts.browser.strangers import WithEmail
+from accounts.browser.pages import FormPage, next_path, page_url, qr_code, redirect_to_next
+from accounts.browser.problems import error_page
 from accounts.cognito.results import Challenge, Tokens
 from accounts.flows import challenges, passwords, sign_in
 from accounts.models import LOCAL_PREFIX, User
@@ -42,18 +42,18 @@ def is_signed_in(request: HttpRequest) -> bool:
 class SignInStep(FormPage):
     """A step of a sign-in."""
 
-    def lead_on(self, outcome: Tokens | Challenge, email: str) -> HttpResponse:
+    def next_step(self, outcome: Tokens | Challenge, email: str) -> HttpResponse:
         """To the next question, or to where the person wanted to go."""
         if isinstance(outcome, Challenge):
-            challenges.needed(outcome)
-            steps.remember_challenge(self.request, outcome, email)
-            return self.to("challenge")
-        steps.forget(self.request)
+            challenges.expected_answer(outcome)
+            pending.set_challenge(self.request, outcome, email)
+            return self.redirect_to("challenge")
+        pending.clear(self.request)
         session.begin(self.request, outcome)
-        return go_on(next_path(self.request))
+        return redirect_to_next(next_path(self.request))
 
 
-class SignInPage(SignInStep, WithEmail):
+class SignInPage(SignInStep, EmailInitialMixin):
     """E-mail address and password."""
 
     template_name = "accounts/sign_in.html"
@@ -62,26 +62,26 @@ class SignInPage(SignInStep, WithEmail):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Whoever is signed in already is led on."""
         if is_signed_in(request):
-            return go_on(next_path(request))
+            return redirect_to_next(next_path(request))
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With the way to Cognito's pages, where there is one."""
         return super().get_context_data(hosted=bool(get_config().domain), **kwargs)
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Ask Cognito."""
         email = values["email"]
-        return self.lead_on(sign_in.sign_in(self.request, email, values["password"]), email)
+        return self.next_step(sign_in.sign_in(self.request, email, values["password"]), email)
 
-    def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
+    def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
         """The form once more, or the page that helps."""
         helpful = _HELP.get(type(error))
         if helpful is None:
-            return super().refused(form, error)
-        steps.remember(self.request, email=form.cleaned_data["email"])
+            return super().form_refused(form, error)
+        pending.update(self.request, email=form.cleaned_data["email"])
         messages.warning(self.request, str(error.detail))
-        return self.to(helpful)
+        return self.redirect_to(helpful)
 
 
 class ChallengePage(SignInStep):
@@ -91,11 +91,11 @@ class ChallengePage(SignInStep):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The question, or the beginning of the sign-in when there is none."""
-        self.handle: str | None = steps.recall(request, "handle")
+        self.handle: str | None = pending.get(request, "handle")
         if self.handle is None:
-            return self.to("sign-in")
-        self.name: str = steps.recall(request, "challenge")
-        self.shown: dict[str, Any] = steps.recall(request, "shown")
+            return self.redirect_to("sign-in")
+        self.name: str = pending.get(request, "challenge")
+        self.shown: dict[str, Any] = pending.get(request, "shown")
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_class(self) -> type[forms.Form]:
@@ -117,21 +117,21 @@ class ChallengePage(SignInStep):
         qr = qr_code(self.shown["otpauth_url"]) if "otpauth_url" in self.shown else None
         return super().get_context_data(challenge=self.name, shown=self.shown, qr=qr, **kwargs)
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Show Cognito the answer."""
-        challenge, email = challenges.opened(self.handle or "")
+        challenge, email = challenges.decrypted(self.handle or "")
         (answer,) = values.values()
-        return self.lead_on(sign_in.answer_challenge(self.request, challenge, answer), email)
+        return self.next_step(sign_in.answer_challenge(self.request, challenge, answer), email)
 
-    def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
+    def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
         """The form once more, or the beginning when it took too long."""
         if not isinstance(error, ChallengeExpired):
-            return super().refused(form, error)
-        email = steps.recall(self.request, "email")
-        steps.forget(self.request)
-        steps.remember(self.request, email=email)
+            return super().form_refused(form, error)
+        email = pending.get(self.request, "email")
+        pending.clear(self.request)
+        pending.update(self.request, email=email)
         messages.warning(self.request, str(error.detail))
-        return self.to("sign-in")
+        return self.redirect_to("sign-in")
 
 
 class HostedView(View):
@@ -142,10 +142,10 @@ class HostedView(View):
         if not get_config().domain:
             raise Http404
         if is_signed_in(request):
-            return go_on(next_path(request))
+            return redirect_to_next(next_path(request))
         url, attempt = hosted.begin(_callback(request))
-        steps.remember_attempt(request, attempt, next_path(request))
-        return _unkept(HttpResponseRedirect(url))
+        pending.set_attempt(request, attempt, next_path(request))
+        return _uncached(HttpResponseRedirect(url))
 
 
 class HostedCallbackView(View):
@@ -155,17 +155,17 @@ class HostedCallbackView(View):
         """Sign in whoever Cognito says it is; each attempt counts once."""
         if not get_config().domain:
             raise Http404
-        kept = steps.take_attempt(request, request.GET.get("state", ""))
+        kept = pending.pop_attempt(request, request.GET.get("state", ""))
         code = request.GET.get("code", "")
         next_ = kept[1] if kept else ""
         try:
             if kept is None or not code or "error" in request.GET:
                 raise hosted.HostedSignInFailed
             tokens = hosted.finish(_callback(request), code, kept[0])
-            session.begin(request, sign_in.signed_in_elsewhere(tokens), hosted=True)
+            session.begin(request, sign_in.complete_hosted_sign_in(tokens), hosted=True)
         except APIException as error:
-            return failed(request, error, again=address_of("sign-in", next_))
-        return _unkept(go_on(next_))
+            return error_page(request, error, again=page_url("sign-in", next_))
+        return _uncached(redirect_to_next(next_))
 
 
 class SignOutView(View):
@@ -180,7 +180,7 @@ class SignOutView(View):
         was_hosted = session.is_hosted(request) and get_config().domain
         session.end(request)
         messages.success(request, "You are signed out.")
-        return _unkept(
+        return _uncached(
             HttpResponseRedirect(hosted.logout_url(request.build_absolute_uri(home)) if was_hosted else home)
         )
 
@@ -200,7 +200,7 @@ class BreakGlassPage(FormPage):
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """A session of BREAK_GLASS_SECONDS."""
         person = sign_in.break_glass(self.request, **values)
         session.forget(self.request)
@@ -213,6 +213,6 @@ def _callback(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("accounts:hosted-callback"))
 
 
-def _unkept(response: HttpResponseRedirect) -> HttpResponseRedirect:
+def _uncached(response: HttpResponseRedirect) -> HttpResponseRedirect:
     response["Cache-Control"] = "private, no-store"
     return response

@@ -2,17 +2,17 @@
 
 from django.urls import path
 
-from accounts.browser import profile, sign_in, strangers
+from accounts.browser import anonymous, profile, sign_in
 
 app_name = "accounts"
 
 urlpatterns = [
-    path("sign-up/", strangers.SignUpPage.as_view(), name="sign-up"),
-    path("confirm/", strangers.ConfirmPage.as_view(), name="confirm"),
+    path("sign-up/", anonymous.SignUpPage.as_view(), name="sign-up"),
+    path("confirm/", anonymous.ConfirmPage.as_view(), name="confirm"),
     path("sign-in/", sign_in.SignInPage.as_view(), name="sign-in"),
     path("sign-in/challenge/", sign_in.ChallengePage.as_view(), name="challenge"),
-    path("forgot-password/", strangers.ForgotPasswordPage.as_view(), name="forgot-password"),
-    path("reset-password/", strangers.ResetPasswordPage.as_view(), name="reset-password"),
+    path("forgot-password/", anonymous.ForgotPasswordPage.as_view(), name="forgot-password"),
+    path("reset-password/", anonymous.ResetPasswordPage.as_view(), name="reset-password"),
     path("hosted/", sign_in.HostedView.as_view(), name="hosted"),
     path("hosted/callback/", sign_in.HostedCallbackView.as_view(), name="hosted-callback"),
     path("sign-out/", sign_in.SignOutView.as_view(), name="sign-out"),

@@ -18,7 +18,7 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from accounts.cognito.bulkhead import CALLS_AT_ONCE
-from accounts.cognito.gateway import ErrorsByCode, Refused, get_gateway
+from accounts.cognito.gateway import ErrorsByCode, ExpectedRefusal, get_gateway
 from accounts.cognito.results import Account, Page, Person
 from accounts.tokens.conf import get_config
 from accounts.tokens.exceptions import (
@@ -35,27 +35,27 @@ MAX_CALLS = 5
 POLICY_SECONDS = 300
 # Looks up the groups of listed people, for all lists of a process together: one slot of the bulkhead stays free for
 # sign-ins.
-_lookers = ThreadPoolExecutor(max_workers=CALLS_AT_ONCE - 1, thread_name_prefix="groups")
+_executor = ThreadPoolExecutor(max_workers=CALLS_AT_ONCE - 1, thread_name_prefix="groups")
 
 # What cannot be anybody's name is nobody's either.
-_NOBODY = dict.fromkeys(("UserNotFoundException", "InvalidParameterException"), PersonNotFound)
+_NOT_FOUND = dict.fromkeys(("UserNotFoundException", "InvalidParameterException"), PersonNotFound)
 
 
-def people(*, email_prefix: str = "", role: Role | None = None, limit: int, token: str | None = None) -> Page:
+def list_people(*, email_prefix: str = "", role: Role | None = None, limit: int, token: str | None = None) -> Page:
     """A page of people, narrowed by the beginning of their e-mail address or by their role.
 
     Cognito gives MAX_PAGE at once and does not know both narrowings together, so several of its pages may be asked
     for, MAX_CALLS at most: a page may be shorter than `limit` and still have a next one. Where several groups grant a
-    role, those of the first come first, and somebody in two of them comes twice. Raises Refused for a `token` that is
-    not one.
+    role, those of the first come first, and somebody in two of them comes twice.
+    Raises ExpectedRefusal for an invalid `token`.
     """
     users: list[Mapping[str, Any]] = []
     for _ in range(MAX_CALLS):
         found, token = _users(email_prefix, role, min(limit - len(users), MAX_PAGE), token)
-        users += [user for user in found if _begins(user, email_prefix)]
+        users += [user for user in found if _matches_prefix(user, email_prefix)]
         if token is None or len(users) >= limit:
             break
-    roles = list(_lookers.map(_roles_if_there, [user["Username"] for user in users]))
+    roles = list(_executor.map(_roles_or_none, [user["Username"] for user in users]))
     there = [_person(user, held) for user, held in zip(users, roles, strict=True) if held is not None]
     return Page(people=there, next_token=token)
 
@@ -65,7 +65,7 @@ def _users(
 ) -> tuple[list[Mapping[str, Any]], str | None]:
     """One page as Cognito gives it, and its token for the next."""
     # Of all that is sent, only the token is not of our making.
-    errors = {"InvalidParameterException": Refused, "InvalidToken": Refused} if token else {}
+    errors = {"InvalidParameterException": ExpectedRefusal, "InvalidToken": ExpectedRefusal} if token else {}
     if role is not None:
         return _users_with(role, limit, token, errors)
     paging = {"PaginationToken": token} if token else {}
@@ -83,7 +83,7 @@ def _users_with(
     number, _, inner = (token or "0|").partition("|")
     groups = get_config().groups_of(role)[int(number) :]
     if not groups:
-        raise Refused  # the settings have changed since
+        raise ExpectedRefusal  # the settings have changed since
     paging = {"NextToken": inner} if inner else {}
     answer = get_gateway().administer("list_users_in_group", errors, GroupName=groups[0], Limit=limit, **paging)
     if following := answer.get("NextToken"):
@@ -91,11 +91,11 @@ def _users_with(
     return answer["Users"], f"{int(number) + 1}|" if len(groups) > 1 else None
 
 
-def _begins(user: Mapping[str, Any], email_prefix: str) -> bool:
+def _matches_prefix(user: Mapping[str, Any], email_prefix: str) -> bool:
     return _attributes(user).get("email", "").lower().startswith(email_prefix.lower())
 
 
-def _roles_if_there(username: str) -> tuple[Role, ...] | None:
+def _roles_or_none(username: str) -> tuple[Role, ...] | None:
     """The roles of somebody just listed; None when they have been deleted since."""
     try:
         return roles_of_person(username)
@@ -105,7 +105,7 @@ def _roles_if_there(username: str) -> tuple[Role, ...] | None:
 
 def person(sub: str) -> Person:
     """The person with this subject or e-mail address. Raises PersonNotFound."""
-    user = get_gateway().administer("admin_get_user", _NOBODY, Username=sub)
+    user = get_gateway().administer("admin_get_user", _NOT_FOUND, Username=sub)
     return _person({**user, "Attributes": user["UserAttributes"]}, roles_of_person(user["Username"]))
 
 
@@ -114,7 +114,7 @@ def account(username: str) -> Account:
 
     One call whether or not there is an account, so that the time of an answer does not depend on it.
     """
-    user = get_gateway().administer("admin_get_user", _NOBODY, Username=username)
+    user = get_gateway().administer("admin_get_user", _NOT_FOUND, Username=username)
     attributes = {pair["Name"]: pair.get("Value", "") for pair in user["UserAttributes"]}
     # A user of another provider, or one of the pool's own who was linked to it (AWS: AdminLinkProviderForUser).
     federated = user["UserStatus"] == "EXTERNAL_PROVIDER" or "identities" in attributes
@@ -128,14 +128,14 @@ def roles_of_person(username: str) -> tuple[Role, ...]:
 
 
 def _groups_of_person(username: str) -> list[str]:
-    groups = get_gateway().administer_all("admin_list_groups_for_user", "Groups", _NOBODY, Username=username)
+    groups = get_gateway().administer_all("admin_list_groups_for_user", "Groups", _NOT_FOUND, Username=username)
     return [group["GroupName"] for group in groups]
 
 
 def grant(username: str, role: Role) -> None:
     """Put somebody into the (first) group of `role`; they may be there already. Raises PersonNotFound."""
     group, *_ = get_config().groups_of(role)
-    get_gateway().administer("admin_add_user_to_group", _NOBODY, Username=username, GroupName=group)
+    get_gateway().administer("admin_add_user_to_group", _NOT_FOUND, Username=username, GroupName=group)
 
 
 def replace_role(username: str, role: Role) -> None:
@@ -145,40 +145,40 @@ def replace_role(username: str, role: Role) -> None:
         grant(username, role)
     for group in held:
         if granted_by.get(group, role) is not role:
-            get_gateway().administer("admin_remove_user_from_group", _NOBODY, Username=username, GroupName=group)
+            get_gateway().administer("admin_remove_user_from_group", _NOT_FOUND, Username=username, GroupName=group)
 
 
 def disable(username: str) -> None:
     """Let somebody neither sign in nor refresh. Raises PersonNotFound."""
-    get_gateway().administer("admin_disable_user", _NOBODY, Username=username)
+    get_gateway().administer("admin_disable_user", _NOT_FOUND, Username=username)
 
 
 def enable(username: str) -> None:
     """Undo `disable`. Raises PersonNotFound."""
-    get_gateway().administer("admin_enable_user", _NOBODY, Username=username)
+    get_gateway().administer("admin_enable_user", _NOT_FOUND, Username=username)
 
 
 def sign_out_everywhere(username: str) -> None:
     """End all sessions of somebody. Raises PersonNotFound."""
-    get_gateway().administer("admin_user_global_sign_out", _NOBODY, Username=username)
+    get_gateway().administer("admin_user_global_sign_out", _NOT_FOUND, Username=username)
 
 
 def resend_invitation(username: str) -> None:
     """Mail somebody invited another temporary password. Raises PersonNotFound, NothingToResend."""
-    errors = {**_NOBODY, "UnsupportedUserStateException": NothingToResend}
+    errors = {**_NOT_FOUND, "UnsupportedUserStateException": NothingToResend}
     get_gateway().administer("admin_create_user", errors, Username=username, MessageAction="RESEND")
 
 
 def set_password(username: str, password: str) -> None:
     """Give somebody a password of their own choosing. Raises PersonNotFound, PasswordTooWeak, PasswordReused."""
-    errors = {**_NOBODY, "InvalidParameterException": PasswordTooWeak}
+    errors = {**_NOT_FOUND, "InvalidParameterException": PasswordTooWeak}
     get_gateway().administer("admin_set_user_password", errors, Username=username, Password=password, Permanent=True)
 
 
 # The form of every password, whatever the policy: one line of at most 256 characters of any kind, no blank first or
 # last. Cognito's error states it as ^[\S]+.*[\S]+$, where `.` is Java's and `\S` is about ASCII; its published model,
 # and botocore's with it, says [\S]+, no blank at all.
-_FORM = re.compile(r"(?=.{1,256}\Z)\S([^\n\r\x85\u2028\u2029]*\S)?", re.ASCII | re.DOTALL)
+_FORMAT = re.compile(r"(?=.{1,256}\Z)\S([^\n\r\x85\u2028\u2029]*\S)?", re.ASCII | re.DOTALL)
 
 
 def end_mfa(username: str) -> None:
@@ -186,7 +186,7 @@ def end_mfa(username: str) -> None:
 
     Raises RefusedByPool where the pool requires MFA.
     """
-    errors = {**_NOBODY, "NotAuthorizedException": RefusedByPool}
+    errors = {**_NOT_FOUND, "NotAuthorizedException": RefusedByPool}
     off = {"Enabled": False, "PreferredMfa": False}
     get_gateway().administer("admin_set_user_mfa_preference", errors, Username=username, SoftwareTokenMfaSettings=off)
 
@@ -211,7 +211,7 @@ class PasswordPolicy:
             r"[\^$*.\[\]{}()?\"!@#%&/\\,><':;|_~`+=\- ]": self.symbols,
         }
         met = all(re.search(pattern, password) for pattern, needed in wanted.items() if needed)
-        if not (met and _FORM.fullmatch(password) and len(password) >= self.minimum_length):
+        if not (met and _FORMAT.fullmatch(password) and len(password) >= self.minimum_length):
             raise PasswordTooWeak(self.sentence())
 
     def sentence(self) -> str:

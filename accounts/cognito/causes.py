@@ -28,10 +28,10 @@ _ATTRIBUTES = (
 
 
 class Cause(NamedTuple):
-    """Why Cognito refused. `is_set_up` is true when the pool or the app client is at fault, whoever asked for what."""
+    """Cause of a refusal. `is_configuration` is true when the pool or the app client is configured wrongly."""
 
-    told: str
-    is_set_up: bool = False
+    text: str
+    is_configuration: bool = False
 
 
 _CAUSES: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
@@ -73,5 +73,5 @@ def cause_of(message: str) -> Cause:
     for pattern, cause in _CAUSES:
         found = pattern.search(message)
         if found:
-            return cause._replace(told=cause.told.format(*found.groups()))
+            return cause._replace(text=cause.text.format(*found.groups()))
     return _UNKNOWN

@@ -80,7 +80,7 @@ def _pool(pool: Settings, mfa: Settings) -> Iterator[Finding]:
         yield Finding("pool", "The pool can be deleted by accident.", "DeletionProtection: ACTIVE")
     if mfa.get("MfaConfiguration", "OFF") == "OFF":
         yield Finding("pool", "Nobody can use an authenticator app.", "MfaConfiguration: OPTIONAL, SOFTWARE_TOKEN_MFA")
-    yield from _ways_of_working(pool)
+    yield from _compatibility(pool)
     sender = pool.get("EmailConfiguration", {}).get("EmailSendingAccount", "COGNITO_DEFAULT")
     # A stand-in keeps its mail at home.
     if sender != "DEVELOPER" and not get_config().endpoint_url:
@@ -88,7 +88,7 @@ def _pool(pool: Settings, mfa: Settings) -> Iterator[Finding]:
         yield Finding("pool", problem, "SesIdentityArn and SesFromAddress; leave the SES sandbox")
 
 
-def _ways_of_working(pool: Settings) -> Iterator[Finding]:
+def _compatibility(pool: Settings) -> Iterator[Finding]:
     """Settings of a pool that is safe, and with which this service cannot work all the same."""
     new_pool = "a new pool is needed"
     if "email" not in pool.get("UsernameAttributes", []):

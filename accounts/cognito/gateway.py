@@ -60,7 +60,7 @@ MAX_PAGES = 200
 ErrorsByCode = Mapping[str, type[Exception]]
 
 
-class Refused(Exception):
+class ExpectedRefusal(Exception):
     """An answer of Cognito that the caller deals with itself, and no client ever sees."""
 
 
@@ -84,25 +84,25 @@ class CognitoGateway:
     def sign_up(self, email: str, password: str, attributes: Mapping[str, str]) -> str:
         """Make an unconfirmed account, whose subject is given; Cognito mails a code.
 
-        Raises PasswordTooWeak, and Refused when the address has an account already.
+        Raises PasswordTooWeak, and ExpectedRefusal when the address has an account already.
         """
         answer = self._call(
             "sign_up",
-            {"UsernameExistsException": Refused, "AliasExistsException": Refused, **_BAD_ADDRESS},
-            **self._who(email),
+            {"UsernameExistsException": ExpectedRefusal, "AliasExistsException": ExpectedRefusal, **_BAD_ADDRESS},
+            **self._user(email),
             Password=password,
             UserAttributes=_pairs({"email": email, **attributes}),
         )
         return str(answer["UserSub"])
 
     def resend_code(self, email: str) -> None:
-        """Mail a new code to somebody unconfirmed. Raises Refused when there is nobody such."""
-        errors = dict.fromkeys(_NOBODY_TO_MAIL, Refused)
-        self._call("resend_confirmation_code", errors, **self._who(email))
+        """Mail a new code to somebody unconfirmed. Raises ExpectedRefusal when there is nobody such."""
+        errors = dict.fromkeys(_MAIL_REFUSED, ExpectedRefusal)
+        self._call("resend_confirmation_code", errors, **self._user(email))
 
     def confirm_sign_up(self, email: str, code: str) -> None:
         """Confirm an account with the code mailed. Raises CodeMismatch, also for everybody unknown or confirmed."""
-        self._call("confirm_sign_up", _STRANGERS_CODE, **self._who(email), ConfirmationCode=code)
+        self._call("confirm_sign_up", _CODE_REFUSED, **self._user(email), ConfirmationCode=code)
 
     # --- Sign-in ---
 
@@ -151,12 +151,12 @@ class CognitoGateway:
         try:
             answer = self._call(
                 "get_tokens_from_refresh_token",
-                {**errors, **dict.fromkeys(_NOT_OFFERED, Refused)},
+                {**errors, **dict.fromkeys(_NOT_OFFERED, ExpectedRefusal)},
                 ClientId=self._config.client_id,
                 RefreshToken=refresh_token,
                 **self._client_secret(),
             )
-        except Refused:
+        except ExpectedRefusal:
             hashed = self._secret_hash(username or "")
             answer = self._call(
                 "initiate_auth",
@@ -177,11 +177,11 @@ class CognitoGateway:
 
     def refresh_of_any_client(self, refresh_token: str) -> Tokens:
         """As `refresh`, also for a token of another app client that we accept. Raises RefreshTokenInvalid."""
-        errors = dict.fromkeys((*_NOT_AUTHORIZED, *_REFRESH_REFUSED, *_NOT_OFFERED), Refused)
+        errors = dict.fromkeys((*_NOT_AUTHORIZED, *_REFRESH_REFUSED, *_NOT_OFFERED), ExpectedRefusal)
         for client in self._clients():
             try:
                 answer = self._call("get_tokens_from_refresh_token", errors, RefreshToken=refresh_token, **client)
-            except Refused:
+            except ExpectedRefusal:
                 continue
             return self._refreshed(answer, refresh_token)
         raise RefreshTokenInvalid
@@ -193,33 +193,33 @@ class CognitoGateway:
 
         Cognito takes it from the app client it was issued to only: the others that we accept are tried as well.
         """
-        errors = dict.fromkeys((*_NOT_AUTHORIZED, *_REVOKE_REFUSED), Refused)
+        errors = dict.fromkeys((*_NOT_AUTHORIZED, *_REVOKE_REFUSED), ExpectedRefusal)
         for client in self._clients():
             try:
                 self._call("revoke_token", errors, Token=refresh_token, **client)
                 return
-            except Refused:
+            except ExpectedRefusal:
                 continue
 
     def sign_out_everywhere(self, access_token: str) -> None:
         """End all sessions of the person whose token it is.
 
-        Raises Refused when Cognito does not take this token: it ended there, is no access token, or has not the
+        Raises ExpectedRefusal when Cognito does not take this token: it ended there, is no access token, or has not the
         scope aws.cognito.signin.user.admin.
         """
-        errors = dict.fromkeys((*_NOT_AUTHORIZED, "InvalidParameterException"), Refused)
+        errors = dict.fromkeys((*_NOT_AUTHORIZED, "InvalidParameterException"), ExpectedRefusal)
         self._call("global_sign_out", errors, AccessToken=access_token)
 
     # --- Passwords ---
 
     def forgot_password(self, email: str) -> None:
-        """Mail a code for a new password. Raises Refused when there is nobody to mail it to."""
-        self._call("forgot_password", dict.fromkeys(_NOBODY_TO_MAIL, Refused), **self._who(email))
+        """Mail a code for a new password. Raises ExpectedRefusal when there is nobody to mail it to."""
+        self._call("forgot_password", dict.fromkeys(_MAIL_REFUSED, ExpectedRefusal), **self._user(email))
 
     def reset_password(self, email: str, code: str, password: str) -> None:
         """Set a new password with the code mailed. Raises CodeMismatch, PasswordTooWeak, PasswordReused."""
-        who = self._who(email)
-        self._call("confirm_forgot_password", _STRANGERS_CODE, **who, ConfirmationCode=code, Password=password)
+        who = self._user(email)
+        self._call("confirm_forgot_password", _CODE_REFUSED, **who, ConfirmationCode=code, Password=password)
 
     def change_password(self, access_token: str, current: str, new: str) -> None:
         """Change one's own password. Raises CurrentPasswordWrong, PasswordTooWeak, PasswordReused."""
@@ -252,10 +252,10 @@ class CognitoGateway:
             self._own(
                 "update_user_attributes",
                 access_token,
-                {"AliasExistsException": Refused, **(_BAD_ADDRESS if "email" in attributes else {})},
+                {"AliasExistsException": ExpectedRefusal, **(_BAD_ADDRESS if "email" in attributes else {})},
                 UserAttributes=_pairs(attributes),
             )
-        except Refused:
+        except ExpectedRefusal:
             return
 
     def remove_from_profile(self, access_token: str, names: list[str]) -> None:
@@ -264,10 +264,10 @@ class CognitoGateway:
 
     def send_email_code(self, access_token: str) -> None:
         """Mail a code to the address that waits for it, or to the present one."""
-        errors = {"InvalidParameterException": Refused}
+        errors = {"InvalidParameterException": ExpectedRefusal}
         try:
             self._own("get_user_attribute_verification_code", access_token, errors, AttributeName="email")
-        except Refused:
+        except ExpectedRefusal:
             return  # nothing waits to be verified
 
     def verify_email(self, access_token: str, code: str) -> None:
@@ -306,7 +306,7 @@ class CognitoGateway:
     def administer(self, operation: str, errors: ErrorsByCode | None = None, **parameters: Any) -> dict[str, Any]:
         """Call an operation that needs AWS credentials, on our pool. `errors` are the codes particular to it."""
         client = self._administrator
-        return _called(client, operation, errors or {}, {"UserPoolId": self._config.user_pool_id, **parameters})
+        return _call_operation(client, operation, errors or {}, {"UserPoolId": self._config.user_pool_id, **parameters})
 
     def administer_all(
         self, operation: str, member: str, errors: ErrorsByCode | None = None, **parameters: Any
@@ -339,11 +339,11 @@ class CognitoGateway:
                     **options,
                 ),
             )
-        client.meta.events.register("before-parse.cognito-identity-provider", _look_at_answer)
+        client.meta.events.register("before-parse.cognito-identity-provider", _check_response)
         return client
 
     def _call(self, operation: str, errors: ErrorsByCode, **parameters: Any) -> dict[str, Any]:
-        return _called(self._public, operation, errors, parameters)
+        return _call_operation(self._public, operation, errors, parameters)
 
     def _own(
         self, operation: str, access_token: str, errors: ErrorsByCode | None = None, **parameters: Any
@@ -358,7 +358,7 @@ class CognitoGateway:
         yield {"ClientId": own, **self._client_secret()}
         yield from ({"ClientId": client_id} for client_id in sorted(self._config.client_ids - {own}))
 
-    def _who(self, email: str) -> dict[str, str]:
+    def _user(self, email: str) -> dict[str, str]:
         hashed = self._secret_hash(email)
         secret = {"SecretHash": hashed["SECRET_HASH"]} if hashed else {}
         return {"ClientId": self._config.client_id, "Username": email, **secret}
@@ -434,7 +434,7 @@ class CognitoGateway:
 
 _NOT_AUTHORIZED = ("NotAuthorizedException",)
 # Only an address with an account can meet its limit or a fault of its mail: strangers are told of neither.
-_NOBODY_TO_MAIL = (
+_MAIL_REFUSED = (
     "UserNotFoundException",
     "InvalidParameterException",
     "LimitExceededException",
@@ -448,7 +448,7 @@ _REFRESH_REFUSED = ("RefreshTokenReuseException", "UserNotFoundException", "Inva
 _REVOKE_REFUSED = ("UnauthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException")
 _NOT_OFFERED = ("OperationNotEnabledException", "UnsupportedOperationException", "UnknownOperationException")
 # One answer for a wrong code, an old one, one never sent, and nobody to send it to.
-_STRANGERS_CODE = dict.fromkeys(
+_CODE_REFUSED = dict.fromkeys(
     (
         "ExpiredCodeException",
         "UserNotFoundException",
@@ -485,11 +485,11 @@ class Answer(dict[str, Any]):
         raise CognitoUnavailable
 
 
-class _NotFromCognito(Exception):
+class _ForeignResponse(Exception):
     """A success of somebody between us and Cognito, such as a proxy or a captive portal."""
 
 
-def _look_at_answer(response_dict: dict[str, Any], **_: Any) -> None:
+def _check_response(response_dict: dict[str, Any], **_: Any) -> None:
     """Tell Cognito's answers from others, before botocore reads them: it takes any body of any 200 for a success.
 
     Cognito answers with a JSON object of its own content type, and an error with its name in `__type` (AWS JSON
@@ -502,7 +502,7 @@ def _look_at_answer(response_dict: dict[str, Any], **_: Any) -> None:
     if response_dict["status_code"] < 300:
         media_type = response_dict["headers"].get("content-type", "").partition(";")[0].strip().lower()
         if not isinstance(body, dict) or media_type != "application/x-amz-json-1.1":
-            raise _NotFromCognito
+            raise _ForeignResponse
     elif not isinstance(body, dict) or not isinstance(body.get("__type"), str) or not _has_text(body):
         response_dict["body"] = b"{}"
 
@@ -514,7 +514,7 @@ def _has_text(body: Mapping[str, Any]) -> bool:
 _bulkhead = Bulkhead()
 
 
-def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> Answer:
+def _call_operation(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> Answer:
     """Cognito's answer, or our exception for its error."""
     started = time.monotonic()
     outcome = "ok"
@@ -524,10 +524,10 @@ def _called(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappi
                 logger.warning("Cognito %s was not called: no slot of the bulkhead is free.", operation)
                 raise CognitoNotAsked
             asked_at = time.monotonic()
-            answer = _asked(client, operation, errors, parameters)
+            answer = _send(client, operation, errors, parameters)
             # Cut-offs of tokens follow Cognito's clock (accounts.tokens.revocation).
             headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-            cognito_clock.heard(headers.get("date"), asked_at)
+            cognito_clock.observe(headers.get("date"), asked_at)
             return answer
     except Exception as error:
         outcome = _OUTCOMES.get(type(error), "refused")
@@ -546,15 +546,15 @@ _OUTCOMES: Mapping[type[Exception], str] = {
 }
 
 
-def _asked(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> Answer:
+def _send(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> Answer:
     ask = getattr(client, operation)
     try:
         return Answer(ask(**parameters))
     except ClientError as error:
-        raise _translated(operation, error, errors) from None
+        raise _translate(operation, error, errors) from None
     except ParamValidationError as error:
         # botocore's own reading of the same rules.
-        logger.info("Cognito %s was not asked: %s.", operation, cause_of(str(error)).told)
+        logger.info("Cognito %s was not asked: %s.", operation, cause_of(str(error)).text)
         raise errors.get("InvalidParameterException", CognitoMisconfigured)() from None
     except NoCredentialsError as error:
         logger.error("Cognito %s could not be asked: %s. Check the settings.", operation, type(error).__name__)
@@ -565,7 +565,7 @@ def _asked(client: Any, operation: str, errors: ErrorsByCode, parameters: Mappin
     except BotoCoreError as error:
         logger.warning("Cognito %s failed: %s", operation, type(error).__name__)
         raise CognitoUnavailable from None
-    except _NotFromCognito:
+    except _ForeignResponse:
         logger.warning("Cognito %s: something that is not Cognito answered with success.", operation)
         raise CognitoUnavailable from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -583,20 +583,20 @@ _EXPLAINED = (
 )
 
 
-def _translated(operation: str, error: ClientError, errors: ErrorsByCode) -> Exception:
+def _translate(operation: str, error: ClientError, errors: ErrorsByCode) -> Exception:
     """Our error for Cognito's. What nobody foresaw is a fault of the set-up, or of Cognito when it says 5xx."""
     told = error.response.get("Error", {})
     code = told.get("Code", "")[:64]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     cause = cause_of(told.get("Message", ""))
     known: type[Exception] | None = errors.get(code) or ERRORS_OF_COGNITO.get(code)
-    if known is not None and not cause.is_set_up:
+    if known is not None and not cause.is_configuration:
         if code in _EXPLAINED:
-            logger.info("Cognito %s refused: %s: %s.", operation, code, cause.told)
+            logger.info("Cognito %s refused: %s: %s.", operation, code, cause.text)
         return known()
     # botocore gives the status where an answer names no error: whoever answered, it was not Cognito.
     if status >= 500 or not code or code.isdigit():
         logger.warning("Cognito %s failed: HTTP %s", operation, status)
         return CognitoUnavailable()
-    logger.error("Cognito %s refused: %s: %s. Check the app client and the pool.", operation, code, cause.told)
+    logger.error("Cognito %s refused: %s: %s. Check the app client and the pool.", operation, code, cause.text)
     return CognitoMisconfigured()

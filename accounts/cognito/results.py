@@ -83,11 +83,11 @@ class Page:
     next_token: str | None
 
 
-class PlaceUnknown(Exception):
+class CursorInvalid(Exception):
     """A cursor that is not one of ours, or that Cognito does not know any more."""
 
 
-class Place:
+class PeopleCursor:
     """Where a page of people begins: Cognito's token for it, and the one before, for the way back."""
 
     def __init__(self, token: str | None = None, previous: str | None = None, *, is_first: bool = True) -> None:
@@ -105,15 +105,15 @@ class Place:
             return None
         return type(self)(self._previous, None, is_first=self._previous is None)
 
-    def sealed(self) -> str:
+    def encoded(self) -> str:
         """As a cursor."""
         return signing.dumps([self.token, self._previous, self._is_first], salt=_SALT, compress=True)
 
     @classmethod
-    def opened(cls, cursor: str) -> Self:
-        """The place of a cursor. Raises PlaceUnknown."""
+    def decoded(cls, cursor: str) -> Self:
+        """The place of a cursor. Raises CursorInvalid."""
         try:
             token, previous, is_first = signing.loads(cursor, salt=_SALT)
         except signing.BadSignature:
-            raise PlaceUnknown from None
+            raise CursorInvalid from None
         return cls(token, previous, is_first=is_first)

@@ -29,13 +29,13 @@ _ANSWERS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def sealed(challenge: Challenge, email: str) -> str:
+def encrypted(challenge: Challenge, email: str) -> str:
     """The handle of `challenge`: encrypted, since Cognito's own session is in it; worthless once changed or old."""
     held = {"name": challenge.name, "session": challenge.session, "username": challenge.username, "email": email}
     return _cipher().encrypt(json.dumps(held).encode()).decode()
 
 
-def opened(handle: str) -> tuple[Challenge, str]:
+def decrypted(handle: str) -> tuple[Challenge, str]:
     """The challenge of a handle, and the address that was signed in with. Raises ChallengeExpired."""
     try:
         held = json.loads(_cipher().decrypt(handle, ttl=LIFETIME_SECONDS))
@@ -52,7 +52,7 @@ def _cipher() -> MultiFernet:
     return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
 
 
-def needed(challenge: Challenge) -> str:
+def expected_answer(challenge: Challenge) -> str:
     """The field that answers `challenge`: new_password, code or mfa. Raises ChallengeUnknown."""
     try:
         return _ANSWERS[challenge.name][0]
@@ -60,14 +60,14 @@ def needed(challenge: Challenge) -> str:
         raise ChallengeUnknown from None
 
 
-def answered(challenge: Challenge, answer: str) -> Tokens | Challenge:
+def respond(challenge: Challenge, answer: str) -> Tokens | Challenge:
     """What Cognito says to the `answer`: tokens, or the next challenge."""
     if challenge.name == "MFA_SETUP":
         return get_gateway().verify_new_mfa(challenge, answer)
     return get_gateway().respond(challenge, **{_ANSWERS[challenge.name][1]: answer})
 
 
-def shown(challenge: Challenge, email: str) -> Mapping[str, Any]:
+def public_parameters(challenge: Challenge, email: str) -> Mapping[str, Any]:
     """What a client needs to ask the person, and nothing else of what Cognito sends."""
     sent = challenge.parameters
     parameters: dict[str, Any] = {}

@@ -32,7 +32,7 @@ Act = Intent.Act
 # intention for as long.
 DUE_SECONDS = 60.0
 # How often a process looks for what others have left over.
-LOOK_SECONDS = 60.0
+POLL_SECONDS = 60.0
 # Between two tries of the process that knows of it.
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -58,7 +58,7 @@ def ending_tokens(
     try:
         yield
     except Exception as error:
-        if refusable and _says_no(error):
+        if refusable and _is_refusal(error):
             with suppress(DatabaseError):
                 _end(intent, _withdraw)
         else:
@@ -98,7 +98,7 @@ def finish(intent: Intent, *, happened: bool = False, end_sessions: Callable[[],
     _withdraw(intent)
 
 
-def _says_no(error: Exception) -> bool:
+def _is_refusal(error: Exception) -> bool:
     """Whether `error` means that Cognito did nothing. One that did not answer may have done it."""
     if isinstance(error, CognitoUnavailable):
         return isinstance(error, CognitoNotAsked)
@@ -119,7 +119,7 @@ def finish_due() -> tuple[int, int]:
     done = failed = 0
     for intent in _due():
         try:
-            _take(intent)
+            _claim(intent)
             done += 1
         except AccountError as error:
             logger.warning("An account change (%s) is not finished: %s", intent.act, type(error).__name__)
@@ -131,7 +131,7 @@ def _due() -> QuerySet[Intent]:
     return Intent.objects.filter(due_at__lte=timezone.now()).order_by("pk")
 
 
-def _take(intent: Intent) -> None:
+def _claim(intent: Intent) -> None:
     """Finish what was left over, unless another process is about to: it has it for DUE_SECONDS, should it die then."""
     if Intent.objects.filter(pk=intent.pk, due_at__lte=timezone.now()).update(due_at=_later()):
         finish(intent)
@@ -148,20 +148,20 @@ def _later() -> datetime:
 # --- What this process has left over itself ---
 
 
-class _Repeater:
+class _Retrier:
     """Repeats what failed in this process, in a thread that lives as long as something is left."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._left: dict[int, tuple[Intent, Callable[[Intent], None]]] = {}
+        self._unfinished: dict[int, tuple[Intent, Callable[[Intent], None]]] = {}
         self._thread: threading.Thread | None = None
         self._forgotten = threading.Event()
-        self._looked_at = float("-inf")
+        self._polled_at = float("-inf")
 
-    def keep(self, intent: Intent, end: Callable[[Intent], None]) -> None:
+    def add(self, intent: Intent, end: Callable[[Intent], None]) -> None:
         """Repeat `end` until it raises nothing."""
         with self._guard:
-            self._left[intent.pk] = intent, end
+            self._unfinished[intent.pk] = intent, end
             if self._thread is None:
                 self._forgotten = threading.Event()
                 self._thread = threading.Thread(
@@ -172,27 +172,27 @@ class _Repeater:
     def forget(self) -> None:
         """Start afresh, as a new process would. For tests."""
         with self._guard:
-            self._left.clear()
+            self._unfinished.clear()
             self._forgotten.set()
             thread, self._thread = self._thread, None
-            self._looked_at = float("-inf")
+            self._polled_at = float("-inf")
         if thread is not None:
             thread.join()
 
-    def look(self) -> None:
-        """Find what other processes have left over, now and then. Costs one query every LOOK_SECONDS."""
-        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+    def resume_due(self) -> None:
+        """Find what other processes have left over, now and then. Costs one query every POLL_SECONDS."""
+        if time.monotonic() - self._polled_at < POLL_SECONDS:
             return
-        self._looked_at = time.monotonic()
+        self._polled_at = time.monotonic()
         for intent in _due():
-            self.keep(intent, _take)
+            self.add(intent, _claim)
 
     def _repeat(self, forgotten: threading.Event) -> None:
         tries = 0
         while not forgotten.wait(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]):
             tries += 1
             with self._guard:
-                left = list(self._left.values())
+                left = list(self._unfinished.values())
             for intent, end in left:
                 try:
                     end(intent)
@@ -202,10 +202,10 @@ class _Repeater:
                 except Exception:  # a fault of ours must not keep the others waiting; the command tells of it again
                     logger.exception("An account change (%s) cannot be finished.", intent.act)
                 with self._guard:
-                    self._left.pop(intent.pk, None)
+                    self._unfinished.pop(intent.pk, None)
             connections.close_all()
             with self._guard:
-                if not self._left:
+                if not self._unfinished:
                     if self._thread is threading.current_thread():
                         self._thread = None
                     return
@@ -215,10 +215,10 @@ def _end(intent: Intent, end: Callable[[Intent], None]) -> None:
     try:
         end(intent)
     except (AccountError, DatabaseError):
-        _repeater.keep(intent, _withdraw if end is _withdraw else finish)
+        _retrier.add(intent, _withdraw if end is _withdraw else finish)
         raise
 
 
-_repeater = _Repeater()
-look = _repeater.look
-forget = _repeater.forget
+_retrier = _Retrier()
+resume_due = _retrier.resume_due
+forget = _retrier.forget

@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from accounts.cognito import administration
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Challenge, Profile, Tokens
-from accounts.flows import challenges, intents
-from accounts.flows import throttling as throttles
+from accounts.flows import challenges, intents, throttling
 from accounts.flows.intents import Act
 from accounts.flows.sign_in import claims_of_new, mfa_account
 from accounts.tokens import revocation
@@ -47,19 +46,21 @@ def update_profile(request: HttpRequest, access_token: str, attributes: Mapping[
         get_gateway().remove_from_profile(access_token, removed)
     if email is not None:
         # By itself: an address that somebody has must not take the other changes down with it.
-        with throttles.attempt(request, address="mail_address", account=("mail_account", email)):
+        with throttling.attempt(request, address="mail_address", account=("mail_account", email)):
             get_gateway().update_profile(access_token, {"email": email})
 
 
 def send_email_code(request: HttpRequest, access_token: str, claims: Claims) -> None:
     """Mail a code to the address that waits to be verified. Raises Throttled."""
-    with throttles.attempt(request, address="mail_address", account=("mail_account", address_of(access_token, claims))):
+    with throttling.attempt(
+        request, address="mail_address", account=("mail_account", throttle_key(access_token, claims))
+    ):
         get_gateway().send_email_code(access_token)
 
 
 def verify_email(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
     """Make the new address count. Raises CodeMismatch, CodeExpired, Throttled."""
-    with throttles.attempt(
+    with throttling.attempt(
         request, address="code_address", account=("code_account", f"verify {claims.sub}")
     ) as attempt:
         get_gateway().verify_email(access_token, code)
@@ -73,7 +74,7 @@ def begin_mfa(access_token: str) -> str:
 
 def finish_mfa(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
     """Ask for codes of the new secret from now on. Raises CodeMismatch, Throttled."""
-    with throttles.attempt(
+    with throttling.attempt(
         request, address="code_address", account=mfa_account(claims.username or claims.sub)
     ) as attempt:
         get_gateway().finish_mfa(access_token, code)
@@ -87,9 +88,9 @@ def delete_account(request: HttpRequest, access_token: str, claims: Claims, pass
     Raises CurrentPasswordWrong, PasswordNeeded, FreshSignInNeeded, Throttled.
     """
     if password is None:
-        _prove_fresh_sign_in(claims)
+        _require_fresh_sign_in(claims)
     else:
-        _prove_password(request, access_token, claims, password)
+        _require_password(request, access_token, claims, password)
     username = claims.username or claims.sub
     with intents.ending_tokens(Act.DELETE, claims.sub, username):
         # First of all nobody may act in their name any more: this is written to the database, or nothing happens.
@@ -113,47 +114,47 @@ def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: s
 
     Raises CurrentPasswordWrong, CodeMismatch, Throttled.
     """
-    outcome = _prove_password(request, access_token, claims, password)
+    outcome = _require_password(request, access_token, claims, password)
     if isinstance(outcome, Challenge) and outcome.name == "SELECT_MFA_TYPE":
-        outcome = challenges.answered(outcome, "SOFTWARE_TOKEN_MFA")
+        outcome = challenges.respond(outcome, "SOFTWARE_TOKEN_MFA")
     if isinstance(outcome, Challenge):
         if outcome.name != "SOFTWARE_TOKEN_MFA":
             raise ChallengeUnknown
-        with throttles.attempt(request, address="code_address", account=mfa_account(outcome.username)) as attempt:
-            proven = challenges.answered(outcome, code)
+        with throttling.attempt(request, address="code_address", account=mfa_account(outcome.username)) as attempt:
+            proven = challenges.respond(outcome, code)
             attempt.succeeded()
         if not isinstance(proven, Tokens):
             raise ChallengeUnknown
         get_gateway().revoke(proven.refresh_token)
-        if not _is_of(proven, claims):
+        if not _belongs_to(proven, claims):
             raise CurrentPasswordWrong
     get_gateway().end_mfa(access_token)
 
 
-def _prove_password(request: HttpRequest, access_token: str, claims: Claims, password: str) -> Tokens | Challenge:
+def _require_password(request: HttpRequest, access_token: str, claims: Claims, password: str) -> Tokens | Challenge:
     """Whether it is really them: their password, asked of Cognito. Raises CurrentPasswordWrong, Throttled."""
-    email = address_of(access_token, claims)
-    with throttles.attempt(request, account=("sign_in_account", email)) as attempt:
+    email = throttle_key(access_token, claims)
+    with throttling.attempt(request, account=("sign_in_account", email)) as attempt:
         try:
             outcome = get_gateway().sign_in(email, password)
         except InvalidCredentials:
             raise CurrentPasswordWrong from None
         if isinstance(outcome, Tokens):
             get_gateway().revoke(outcome.refresh_token)
-        if not _is_of(outcome, claims):
+        if not _belongs_to(outcome, claims):
             raise CurrentPasswordWrong
         attempt.succeeded()
     return outcome
 
 
-def _is_of(outcome: Tokens | Challenge, claims: Claims) -> bool:
+def _belongs_to(outcome: Tokens | Challenge, claims: Claims) -> bool:
     """Whether a sign-in is that of the person of `claims`: an address may have come to name somebody else."""
     if isinstance(outcome, Tokens):
         return claims_of_new(outcome).sub == claims.sub
     return outcome.username in (claims.username, claims.sub) or not intents.is_gone(claims.sub, outcome.username)
 
 
-def _prove_fresh_sign_in(claims: Claims) -> None:
+def _require_fresh_sign_in(claims: Claims) -> None:
     """Whether it is really them: signed in, through another provider, less than FRESH_SECONDS ago.
 
     `auth_time` is that of the sign-in, whatever was refreshed since (OpenID Connect Core, section 2). Raises
@@ -165,7 +166,7 @@ def _prove_fresh_sign_in(claims: Claims) -> None:
         raise FreshSignInNeeded
 
 
-def address_of(access_token: str, claims: Claims) -> str:
+def throttle_key(access_token: str, claims: Claims) -> str:
     """The name by which attempts on an account are counted: its e-mail address if verified, else its user name.
 
     An unverified address may be somebody else's, whose attempts must not be used up.

@@ -5,12 +5,11 @@ from contextlib import suppress
 from django.http import HttpRequest
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import Refused, get_gateway
+from accounts.cognito.gateway import ExpectedRefusal, get_gateway
 from accounts.cognito.results import Account
-from accounts.flows import intents
-from accounts.flows import throttling as throttles
+from accounts.flows import intents, throttling
 from accounts.flows.intents import Act
-from accounts.flows.own_account import address_of
+from accounts.flows.own_account import throttle_key
 from accounts.flows.sign_out import end_sessions
 from accounts.models import SignUp
 from accounts.tokens.exceptions import AccountError, PersonNotFound
@@ -28,8 +27,8 @@ def policy_sentence() -> str:
 def forgot_password(request: HttpRequest, email: str) -> None:
     """Mail a code for a new password, if there is anybody to mail it to. Raises Throttled."""
     with (
-        throttles.attempt(request, address="mail_address", account=("mail_account", email)),
-        suppress(Refused),
+        throttling.attempt(request, address="mail_address", account=("mail_account", email)),
+        suppress(ExpectedRefusal),
     ):
         get_gateway().forgot_password(email)
 
@@ -40,7 +39,7 @@ def reset_password(request: HttpRequest, email: str, code: str, new_password: st
     Raises PasswordTooWeak (before the code is spent), CodeMismatch, PasswordReused, Throttled.
     """
     administration.require_good_password(new_password)
-    with throttles.attempt(request, address="code_address", account=("code_account", email)) as attempt:
+    with throttling.attempt(request, address="code_address", account=("code_account", email)) as attempt:
         # Whose sessions will end is asked before the code is spent: afterwards nothing may stand in the way.
         try:
             account = administration.account(email)
@@ -59,7 +58,7 @@ def change_password(request: HttpRequest, access_token: str, claims: Claims, cur
     """
     administration.require_good_password(new)
     # By the address, as at sign-in: a stolen token gives no guesses beside those.
-    counted = throttles.attempt(request, account=("sign_in_account", address_of(access_token, claims)))
+    counted = throttling.attempt(request, account=("sign_in_account", throttle_key(access_token, claims)))
     ending = intents.ending_tokens(
         Act.CREDENTIAL,
         claims.sub,

@@ -8,8 +8,8 @@ what the gateway raises.
 """
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import Refused, get_gateway
-from accounts.cognito.results import Page, Person, Place, PlaceUnknown
+from accounts.cognito.gateway import ExpectedRefusal, get_gateway
+from accounts.cognito.results import CursorInvalid, Page, PeopleCursor, Person
 from accounts.flows import intents
 from accounts.flows.intents import Act
 from accounts.models import AuditRecord
@@ -21,12 +21,12 @@ from accounts.tokens.roles import Role
 INVITED, UNCONFIRMED = "FORCE_CHANGE_PASSWORD", "UNCONFIRMED"  # AWS: UserStatus
 
 
-def people(*, email_prefix: str = "", role: Role | None = None, limit: int, place: Place) -> Page:
-    """A page of people that begins at `place`, as `administration.people`. Raises PlaceUnknown."""
+def list_people(*, email_prefix: str = "", role: Role | None = None, limit: int, cursor: PeopleCursor) -> Page:
+    """A page of people that begins at `cursor`, as `administration.list_people`. Raises CursorInvalid."""
     try:
-        return administration.people(email_prefix=email_prefix, role=role, limit=limit, token=place.token)
-    except Refused:
-        raise PlaceUnknown from None
+        return administration.list_people(email_prefix=email_prefix, role=role, limit=limit, token=cursor.token)
+    except ExpectedRefusal:
+        raise CursorInvalid from None
 
 
 def person(sub: str) -> Person:
@@ -39,9 +39,9 @@ def person(sub: str) -> Person:
 
 def change_role(actor: str, sub: str, role: Role) -> Person:
     """Make `role` their only one among ours. Access tokens of before are refused; refreshing gives the new role."""
-    other = _somebody_else(actor, sub)
+    other = _other_person(actor, sub)
     was = " ".join(other.roles) or "none"
-    _keep(actor, other, AuditRecord.Action.ROLE, f"{was} to {role}")
+    _audit(actor, other, AuditRecord.Action.ROLE, f"{was} to {role}")
     with intents.ending_tokens(Act.ROLE, other.sub, other.username):
         administration.replace_role(other.username, role)
     return person(sub)
@@ -49,16 +49,16 @@ def change_role(actor: str, sub: str, role: Role) -> Person:
 
 def disable(actor: str, sub: str) -> None:
     """Lock somebody out: they can neither sign in nor refresh, and their tokens are refused."""
-    other = _somebody_else(actor, sub)
-    _keep(actor, other, AuditRecord.Action.DISABLE)
+    other = _other_person(actor, sub)
+    _audit(actor, other, AuditRecord.Action.DISABLE)
     with intents.ending_tokens(Act.DISABLE, other.sub, other.username):
         administration.disable(other.username)
 
 
 def enable(actor: str, sub: str) -> None:
     """Let somebody in again. Returns when a sign-in right after gives tokens that are accepted."""
-    other = _somebody_else(actor, sub)
-    _keep(actor, other, AuditRecord.Action.ENABLE)
+    other = _other_person(actor, sub)
+    _audit(actor, other, AuditRecord.Action.ENABLE)
     administration.enable(other.username)
     revocation.await_cut_off(other.sub)
 
@@ -71,8 +71,8 @@ def sign_out(actor: str, sub: str) -> None:
     if is_machine(sub):
         revoke_machine(actor, sub)
         return
-    other = _somebody_else(actor, sub)
-    _keep(actor, other, AuditRecord.Action.SIGN_OUT)
+    other = _other_person(actor, sub)
+    _audit(actor, other, AuditRecord.Action.SIGN_OUT)
     with intents.ending_tokens(Act.SIGN_OUT, other.sub, other.username):
         pass
 
@@ -103,26 +103,26 @@ def revoke_machine(actor: str, client_id: str) -> None:
 
 def resend(actor: str, sub: str) -> None:
     """Mail the invitation, with another temporary password, or the code of a sign-up again. Raises NothingToResend."""
-    other = _somebody_else(actor, sub)
+    other = _other_person(actor, sub)
     if other.status == INVITED:
         administration.resend_invitation(other.username)
-        _keep(actor, other, AuditRecord.Action.RESEND, "invitation")
+        _audit(actor, other, AuditRecord.Action.RESEND, "invitation")
     elif other.status == UNCONFIRMED:
         try:
             get_gateway().resend_code(other.email)
-        except Refused:
+        except ExpectedRefusal:
             raise NothingToResend from None
-        _keep(actor, other, AuditRecord.Action.RESEND, "confirmation code")
+        _audit(actor, other, AuditRecord.Action.RESEND, "confirmation code")
     else:
         raise NothingToResend
 
 
-def _somebody_else(actor: str, sub: str) -> Person:
+def _other_person(actor: str, sub: str) -> Person:
     """As `person`, but not the administrator's own account."""
     if sub == actor:
         raise OwnAccount
     return person(sub)
 
 
-def _keep(actor: str, other: Person, action: str, detail: str = "") -> None:
+def _audit(actor: str, other: Person, action: str, detail: str = "") -> None:
     AuditRecord.objects.create(actor=actor, subject=other.sub, action=action, detail=detail)

@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from accounts.cognito import administration
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Challenge, Tokens
-from accounts.flows import challenges, intents
-from accounts.flows import throttling as throttles
+from accounts.flows import challenges, intents, throttling
 from accounts.flows.rates import RateName
 from accounts.flows.sign_up import grant_role
 from accounts.models import SignUp, User
@@ -31,13 +30,13 @@ logger = logging.getLogger(__name__)
 
 def sign_in(request: HttpRequest, email: str, password: str) -> Tokens | Challenge:
     """Sign in with a password. Raises InvalidCredentials, UserNotConfirmed, PasswordResetRequired, Throttled."""
-    with throttles.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
+    with throttling.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
         outcome = get_gateway().sign_in(email, password)
         attempt.succeeded()
     return _completed(outcome)
 
 
-def signed_in_elsewhere(tokens: Tokens) -> Tokens:
+def complete_hosted_sign_in(tokens: Tokens) -> Tokens:
     """What belongs to a sign-in, for one through Cognito's own pages: its session is known, its role is granted.
 
     The stored sign-up is found by the subject of the account that it made: an e-mail address in a token decides
@@ -53,7 +52,7 @@ def break_glass(request: HttpRequest, username: str, password: str) -> User:
     Counted by the client's address alone, so that nobody can lock the superuser out from elsewhere.
     Raises InvalidCredentials, Throttled.
     """
-    with throttles.attempt(request, address="sign_in_address"):
+    with throttling.attempt(request, address="sign_in_address"):
         person = authenticate(request, username=username, password=password)
     if not isinstance(person, User):
         raise InvalidCredentials("Name or password is wrong.")
@@ -62,10 +61,10 @@ def break_glass(request: HttpRequest, username: str, password: str) -> User:
 
 def answer_challenge(request: HttpRequest, challenge: Challenge, answer: str) -> Tokens | Challenge:
     """Answer a challenge. Raises ChallengeExpired, CodeMismatch, PasswordTooWeak, PasswordReused, Throttled."""
-    if challenges.needed(challenge) == "new_password":
+    if challenges.expected_answer(challenge) == "new_password":
         administration.require_good_password(answer)
-    with throttles.attempt(request, address="code_address", account=mfa_account(challenge.username)) as attempt:
-        outcome = challenges.answered(challenge, answer)
+    with throttling.attempt(request, address="code_address", account=mfa_account(challenge.username)) as attempt:
+        outcome = challenges.respond(challenge, answer)
         attempt.succeeded()
     return _completed(outcome)
 
@@ -84,7 +83,7 @@ def refresh(refresh_token: str, claims: Claims | None = None) -> Tokens:
     if tokens.refresh_token != refresh_token:
         revocation.forget_session(refresh_token)
     revocation.remember_session(tokens.refresh_token, fresh)
-    intents.look()
+    intents.resume_due()
     return tokens
 
 
@@ -96,22 +95,22 @@ def _completed(outcome: Tokens | Challenge) -> Tokens | Challenge:
     if isinstance(outcome, Challenge):
         return outcome
     claims = claims_of_new(outcome)
-    noted = SignUp.objects.filter(sub=claims.sub).first()
-    if noted is not None and noted.must_reset:
+    pending = SignUp.objects.filter(sub=claims.sub).first()
+    if pending is not None and pending.must_reset:
         get_gateway().revoke(outcome.refresh_token)
         raise PasswordResetRequired
-    if noted is not None:
+    if pending is not None:
         try:
             if not CognitoUser.from_claims(claims).roles:
-                grant_role(noted, claims.username or claims.sub)
+                grant_role(pending, claims.username or claims.sub)
                 outcome = get_gateway().refresh(outcome.refresh_token, claims.username)
                 claims = claims_of_new(outcome)
             else:
-                noted.delete()
+                pending.delete()
         except AccountError as error:
             logger.warning("A role could not be granted at sign-in: %s", error.get_codes())
     revocation.remember_session(outcome.refresh_token, claims)
-    intents.look()
+    intents.resume_due()
     return outcome
 
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import Refused, get_gateway
+from accounts.cognito.gateway import ExpectedRefusal, get_gateway
 from accounts.flows import intents
 from accounts.flows.intents import Act
 from accounts.flows.sign_in import claims_of_new
@@ -60,6 +60,6 @@ def end_sessions(access_token: str, claims: Claims) -> None:
     """
     try:
         get_gateway().sign_out_everywhere(access_token)
-    except (Refused, CognitoUnavailable):
+    except (ExpectedRefusal, CognitoUnavailable):
         with suppress(PersonNotFound):
             administration.sign_out_everywhere(claims.username or claims.sub)

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from rest_framework.exceptions import ValidationError
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import Refused, get_gateway
-from accounts.flows import throttling as throttles
+from accounts.cognito.gateway import ExpectedRefusal, get_gateway
+from accounts.flows import throttling
 from accounts.models import SignUp
 from accounts.tokens.conf import get_config
 from accounts.tokens.exceptions import (
@@ -29,7 +29,7 @@ from accounts.tokens.roles import Role
 logger = logging.getLogger(__name__)
 
 # The second code of a sign-up that only some addresses get is sent behind the answer: its time tells nothing.
-_behind = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
+_mail_executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +59,23 @@ def sign_up(
         raise RoleNotAllowed
     if password is not None:
         administration.require_good_password(password)
-    with throttles.attempt(request, address="mail_address", account=("mail_account", email)):
+    with throttling.attempt(request, address="mail_address", account=("mail_account", email)):
         # Noted first: should this process die behind Cognito's answer, the role is granted all the same.
-        noted, is_new = SignUp.objects.note(email, Role(role or allowed[0]), needs_password=password is None)
+        pending, is_new = SignUp.objects.record(email, Role(role or allowed[0]), needs_password=password is None)
         try:
-            noted.answered(get_gateway().sign_up(email, password or _unguessable_password(), attributes))
-        except Refused:
+            pending.set_subject(get_gateway().sign_up(email, password or _unguessable_password(), attributes))
+        except ExpectedRefusal:
             # Somebody has the address. If they are still unconfirmed they get a new code.
-            noted.answered(None)
-            _behind.submit(_quietly, get_gateway().resend_code, email)
+            pending.set_subject(None)
+            _mail_executor.submit(_log_failure, get_gateway().resend_code, email)
         except CognitoUnavailable:
             # The account may be there, its answer lost: the note stays, and whose password it has is not known.
-            noted.needs_password = True
-            noted.save(update_fields=["needs_password"])
+            pending.needs_password = True
+            pending.save(update_fields=["needs_password"])
             raise
         except (AccountError, ValidationError):
             if is_new:
-                noted.delete()
+                pending.delete()
             raise
     return Delivery.by_email(email)
 
@@ -83,8 +83,8 @@ def sign_up(
 def resend_code(request: HttpRequest, email: str) -> None:
     """Mail a new code to somebody unconfirmed; nothing to anybody else. Raises Throttled."""
     with (
-        throttles.attempt(request, address="mail_address", account=("mail_account", email)),
-        suppress(Refused),
+        throttling.attempt(request, address="mail_address", account=("mail_account", email)),
+        suppress(ExpectedRefusal),
     ):
         get_gateway().resend_code(email)
 
@@ -96,32 +96,32 @@ def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str |
     PasswordResetRequired when the code was right but the account is not the one that the sign-up made: its password is
     somebody else's choice, and is gone.
     """
-    noted = SignUp.objects.of(email)
+    pending = SignUp.objects.of(email)
     if password is not None:
         administration.require_good_password(password)
-    with throttles.attempt(request, address="code_address", account=("code_account", email)) as attempt:
-        if password is None and noted is not None and noted.needs_password:
+    with throttling.attempt(request, address="code_address", account=("code_account", email)) as attempt:
+        if password is None and pending is not None and pending.needs_password:
             raise PasswordMissing
         sub = _sub_of(email)
         get_gateway().confirm_sign_up(email, code)
         attempt.succeeded()
-    if noted is not None:
-        is_own = noted.sub in (None, sub)
-        noted.sub = sub
-        if noted.needs_password or not is_own:
-            _take_away_mfa(email)
+    if pending is not None:
+        is_own = pending.sub in (None, sub)
+        pending.sub = sub
+        if pending.needs_password or not is_own:
+            _remove_mfa(email)
         if password is None and not is_own:
-            _keep_out(noted, email)
+            _require_reset(pending, email)
             raise PasswordResetRequired
     if password is not None:
-        _set_password(noted, email, password)
-    if noted is not None:
+        _set_password(pending, email, password)
+    if pending is not None:
         # The account is confirmed whatever happens now; what fails here is made good at the next sign-in.
         try:
-            grant_role(noted, email)
+            grant_role(pending, email)
         except AccountError as error:
             logger.warning("A role could not be granted at confirmation: %s", error.get_codes())
-            noted.save(update_fields=["sub"])  # by which the next sign-in finds it
+            pending.save(update_fields=["sub"])  # by which the next sign-in finds it
 
 
 def _sub_of(email: str) -> str | None:
@@ -131,41 +131,41 @@ def _sub_of(email: str) -> str | None:
         return None
 
 
-def _set_password(noted: SignUp | None, email: str, password: str) -> None:
+def _set_password(pending: SignUp | None, email: str, password: str) -> None:
     """Set the password of somebody just confirmed. Fails closed: a former one does not open the account then."""
     try:
         administration.set_password(email, password)
     except PasswordReused:
         return  # a new account has had one password only: this one
     except AccountError:
-        if noted is not None:
-            _keep_out(noted, email)
+        if pending is not None:
+            _require_reset(pending, email)
         raise
 
 
-def _keep_out(noted: SignUp, email: str) -> None:
+def _require_reset(pending: SignUp, email: str) -> None:
     """Let nobody sign in with the password of the account before it was reset with a mailed code."""
-    noted.must_reset = True
-    noted.save(update_fields=["sub", "must_reset"])
+    pending.must_reset = True
+    pending.save(update_fields=["sub", "must_reset"])
     try:
         administration.set_password(email, _unguessable_password())
     except AccountError as error:
         logger.warning("A void password could not be replaced: %s", error.get_codes())
 
 
-def _take_away_mfa(email: str) -> None:
+def _remove_mfa(email: str) -> None:
     try:
         administration.end_mfa(email)
     except AccountError as error:
         logger.warning("An authenticator app could not be taken away: %s", error.get_codes())
 
 
-def grant_role(noted: SignUp, username: str) -> None:
+def grant_role(pending: SignUp, username: str) -> None:
     """Put somebody into the group that their sign-up asked for, if that is still open, and forget the sign-up."""
     allowed = get_config().sign_up_roles
     # What was open at sign-up may be closed by now.
-    administration.grant(username, Role(noted.role) if noted.role in allowed else allowed[0])
-    noted.delete()
+    administration.grant(username, Role(pending.role) if pending.role in allowed else allowed[0])
+    pending.delete()
 
 
 def _unguessable_password() -> str:
@@ -173,8 +173,8 @@ def _unguessable_password() -> str:
     return f"{secrets.token_urlsafe(32)}aA1!"
 
 
-def _quietly(verb: Callable[[str], None], email: str) -> None:
+def _log_failure(verb: Callable[[str], None], email: str) -> None:
     try:
         verb(email)
-    except (Refused, AccountError) as error:
+    except (ExpectedRefusal, AccountError) as error:
         logger.info("Mail behind an answer was not sent: %s", type(error).__name__)

@@ -1,6 +1,6 @@
 """May they try again already? Attempts are limited per client address and per account, over all workers together.
 
-    with throttles.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
+    with throttling.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
         tokens = gateway.sign_in(email, password)
         attempt.succeeded()
 

@@ -100,7 +100,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
         return bearer_challenge("invalid_token", refusal.detail)
 
 
-class StrangerAuthentication(BearerAuthentication):
+class AnonymousAuthentication(BearerAuthentication):
     """For the paths of people who are not signed in: an expired token is no token, any other bad one is refused."""
 
     def verified(self, request: Request, token: str) -> Claims | None:
@@ -133,7 +133,7 @@ def claims_of(request: Request) -> Claims:
 
 
 def claims_sent(request: Request) -> Claims | None:
-    """The claims of the genuine token that came along, even of an expired one (StrangerAuthentication), or None."""
+    """The claims of the genuine token that came along, even of an expired one (AnonymousAuthentication), or None."""
     expired: Claims | None = request.META.get(_EXPIRED)
     return expired if request.auth is None else claims_of(request)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from accounts.tokens.signals import clock_compared
 
-KEPT_ANSWERS = 16
+WINDOW_ANSWERS = 16
 MAX_DIFFERENCE_SECONDS = 300.0
 """An answer further away from our clock decides nothing: AWS itself refuses requests signed with such a clock
 ("Elements of an AWS API request signature", IAM user guide: five minutes)."""
@@ -29,7 +29,7 @@ class _Answer(NamedTuple):
 class CognitoClock:
     """What Cognito's clock shows now. Safe to share between threads.
 
-    A `Date` has whole seconds, so one answer tells the time to a second; the bounds of KEPT_ANSWERS answers together
+    A `Date` has whole seconds, so one answer tells the time to a second; the bounds of WINDOW_ANSWERS answers together
     are narrower. Kept relative to `clock` (monotonic): they hold when this machine's time, `now`, is set. Both in
     seconds.
     """
@@ -38,14 +38,14 @@ class CognitoClock:
         self._clock = clock
         self._now = now
         self._guard = threading.Lock()
-        self._answers: deque[_Answer] = deque(maxlen=KEPT_ANSWERS)
+        self._answers: deque[_Answer] = deque(maxlen=WINDOW_ANSWERS)
 
     def forget(self) -> None:
         """Start afresh, as a new process would. For tests."""
         with self._guard:
             self._answers.clear()
 
-    def heard(self, date: str | None, asked_at: float) -> None:
+    def observe(self, date: str | None, asked_at: float) -> None:
         """Take in the `Date` header of an answer that has just come to a question asked at `asked_at` (monotonic)."""
         try:
             moment = parsedate_to_datetime(date or "").timestamp()

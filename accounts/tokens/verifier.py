@@ -31,7 +31,7 @@ MAX_TOKEN_BYTES = 16 * 1024  # somebody in 100 groups, the most that AWS allows,
 MAX_IDENTIFIER = 255  # characters of what the database keeps: `sub`, `username`, `origin_jti`, the `sub` of an actor
 MAX_EMAIL = 320  # characters, likewise
 MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
-REMEMBERED_TOKENS = 8192
+CACHED_TOKENS = 8192
 
 _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 
@@ -208,7 +208,7 @@ class TokenVerifier:
 
     `keys` is the key store of each issuer that `config` accepts, or one for all of them.
 
-    A token that was verified is remembered (by its SHA-256, REMEMBERED_TOKENS at most), so that its signature need
+    A token that was verified is remembered (by its SHA-256, CACHED_TOKENS at most), so that its signature need
     not be computed again. Remembered is only what cannot change: times, clients, use and the presence of its key
     in the pool's set are checked at every call.
     """
@@ -223,7 +223,7 @@ class TokenVerifier:
         self._keys = dict.fromkeys(config.issuers, keys) if isinstance(keys, KeyStore) else keys
         self._config = config
         self._now = now
-        self._genuine = _Remembered(REMEMBERED_TOKENS)
+        self._cache = _TokenCache(CACHED_TOKENS)
 
     def ready(self) -> bool:
         """Whether the keys of an issuer are held. Fetches them when not, unless that was tried a moment ago."""
@@ -239,17 +239,17 @@ class TokenVerifier:
         except UnicodeEncodeError:
             raise TokenMalformed from None
         digest = sha256(encoded).digest()
-        known = self._genuine.get(digest)
+        known = self._cache.get(digest)
         if known is not None and known.keys.get(known.key.kid) is known.key:
             claims = known.claims
         else:
             known = self._check_signature(encoded)
             claims = known.claims
-            self._genuine.add(digest, known)
+            self._cache.add(digest, known)
         self._check_claims(claims, use)
         return claims
 
-    def _check_signature(self, token: bytes) -> "_Genuine":
+    def _check_signature(self, token: bytes) -> "_VerifiedToken":
         """Shape, algorithm, issuer, key and signature: what makes a token genuine, once and for all."""
         if len(token) > MAX_TOKEN_BYTES:
             raise TokenTooLarge
@@ -277,7 +277,7 @@ class TokenVerifier:
             raise TokenKeyUnknown
         if not key.signed(token[: -len(parts[2]) - 1], signature):
             raise TokenSignatureInvalid
-        return _Genuine(claims, key, keys)
+        return _VerifiedToken(claims, key, keys)
 
     def _check_claims(self, claims: Claims, use: TokenUse) -> None:
         """What may differ from call to call. Expiry comes last: an expired token is right in all else."""
@@ -295,10 +295,10 @@ class TokenVerifier:
         if claims.issued_at > soon or (claims.not_before is not None and claims.not_before > soon):
             raise TokenNotYetValid
         if now >= claims.expires_at + config.leeway_seconds:
-            raise TokenExpired(f"The token expired at {_moment(claims.expires_at)}.", claims)
+            raise TokenExpired(f"The token expired at {_isoformat(claims.expires_at)}.", claims)
         oldest = config.max_token_age_seconds
         if oldest is not None and now > claims.issued_at + oldest + config.leeway_seconds:
-            sentence = f"The token was issued at {_moment(claims.issued_at)}, which is too long ago."
+            sentence = f"The token was issued at {_isoformat(claims.issued_at)}, which is too long ago."
             raise TokenExpired(sentence, claims)
 
     def _check_audience(self, claims: Claims) -> None:
@@ -339,7 +339,7 @@ def _forget_verifier(*, setting: str, **_: object) -> None:
         get_verifier.cache_clear()
 
 
-class _Genuine(NamedTuple):
+class _VerifiedToken(NamedTuple):
     """The claims of a token whose signature was verified, the key that it was verified with, and where that is kept."""
 
     claims: Claims
@@ -347,7 +347,7 @@ class _Genuine(NamedTuple):
     keys: KeyStore[VerifyingKey]
 
 
-class _Remembered:
+class _TokenCache:
     """Two dictionaries, the younger of which replaces the older when full: bounded, and what is used stays.
 
     Needs no lock: each step is atomic in CPython, and a lost entry only costs one verification.
@@ -355,13 +355,13 @@ class _Remembered:
 
     def __init__(self, limit: int) -> None:
         self._half = limit // 2
-        self._young: dict[bytes, _Genuine] = {}
-        self._old: dict[bytes, _Genuine] = {}
+        self._young: dict[bytes, _VerifiedToken] = {}
+        self._old: dict[bytes, _VerifiedToken] = {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def get(self, digest: bytes) -> _Genuine | None:
+    def get(self, digest: bytes) -> _VerifiedToken | None:
         entry = self._young.get(digest)
         if entry is None:
             entry = self._old.get(digest)
@@ -369,7 +369,7 @@ class _Remembered:
                 self.add(digest, entry)
         return entry
 
-    def add(self, digest: bytes, entry: _Genuine) -> None:
+    def add(self, digest: bytes, entry: _VerifiedToken) -> None:
         if len(self._young) >= self._half:
             self._old, self._young = self._young, {}
         self._young[digest] = entry
@@ -415,7 +415,7 @@ def _optional(members: Mapping[str, Any], name: str, kind: type) -> Any:
     raise TokenMalformed(f"`{name}` has the wrong type.")
 
 
-def _moment_claim(payload: Mapping[str, Any], name: str) -> float | None:
+def _numeric_date(payload: Mapping[str, Any], name: str) -> float | None:
     """A NumericDate (RFC 7519 section 2), or None when absent. Booleans are not numbers here."""
     value = payload.get(name)
     if type(value) is int or type(value) is float or (value is None and name not in payload):
@@ -435,12 +435,12 @@ def _identifier(payload: Mapping[str, Any], name: str) -> str | None:
     Raises TokenMalformed for what it could not keep: a longer one, and NUL, which PostgreSQL has not in its text.
     """
     value: str | None = _optional(payload, name, str)
-    if value is not None and not _can_be_kept(value, MAX_IDENTIFIER):
+    if value is not None and not _fits_column(value, MAX_IDENTIFIER):
         raise TokenMalformed(f"`{name}` is longer than {MAX_IDENTIFIER} characters, or holds NUL.")
     return value
 
 
-def _can_be_kept(value: str, length: int) -> bool:
+def _fits_column(value: str, length: int) -> bool:
     return len(value) <= length and "\0" not in value
 
 
@@ -473,14 +473,14 @@ def _read_claims(payload: Mapping[str, Any]) -> Claims:
         token_use=use if use in ("access", "id") else "",
         client_id=_client_of(payload, is_id),
         username=username,
-        email=email if email is None or _can_be_kept(email, MAX_EMAIL) else None,
+        email=email if email is None or _fits_column(email, MAX_EMAIL) else None,
         name=_text(payload, "name"),
         # A machine's roles come from its scopes.
         groups=() if username is None else _groups(payload),
         scopes=frozenset((_optional(payload, "scope", str) or "").split()),
-        issued_at=_required(_moment_claim(payload, "iat"), "iat"),
-        not_before=_moment_claim(payload, "nbf"),
-        expires_at=_required(_moment_claim(payload, "exp"), "exp"),
+        issued_at=_required(_numeric_date(payload, "iat"), "iat"),
+        not_before=_numeric_date(payload, "nbf"),
+        expires_at=_required(_numeric_date(payload, "exp"), "exp"),
         auth_time=auth_time if type(auth_time) in (int, float) else None,
         jti=_text(payload, "jti"),
         origin_jti=_identifier(payload, "origin_jti"),
@@ -502,7 +502,7 @@ def _groups(payload: Mapping[str, Any]) -> tuple[str, ...]:
 def _actor_of(act: Any) -> str:
     """The `sub` of an `act` claim: who acts now. Those nested in it acted before (RFC 8693 section 4.1)."""
     sub = act.get("sub") if type(act) is dict else None
-    return sub if type(sub) is str and _can_be_kept(sub, MAX_IDENTIFIER) else ""
+    return sub if type(sub) is str and _fits_column(sub, MAX_IDENTIFIER) else ""
 
 
 def _client_of(payload: Mapping[str, Any], is_id: bool) -> str:
@@ -513,7 +513,7 @@ def _client_of(payload: Mapping[str, Any], is_id: bool) -> str:
     return _optional(payload, "aud" if is_id else "client_id", str) or ""
 
 
-def _moment(seconds: float) -> str:
+def _isoformat(seconds: float) -> str:
     """Unix seconds as ISO 8601 in UTC, however far away they are."""
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
-from accounts.cognito.results import Place
+from accounts.cognito.results import PeopleCursor
 from accounts.models import AuditRecord, User
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, NEW_PASSWORD, Person, wait_for_messages
@@ -66,7 +66,7 @@ def test_people_come_in_pages(browser: Browser, cognito: LocalCognito, monkeypat
     assert sorted(listed(first) + listed(second)) == ["admin@example.com", "guest@example.com", "user@example.com"]
     assert second.context["next"] == ""
     assert listed(browser.get(f"{PEOPLE}{second.context['previous']}")) == listed(first)
-    for cursor in ("made-up", Place("page-of-yesterday").sealed()):
+    for cursor in ("made-up", PeopleCursor("page-of-yesterday").encoded()):
         gone = browser.get(PEOPLE, {"cursor": cursor}, follow=True)
         assert b"This page of people is gone" in gone.content
 

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from accounts.cognito import administration
 from accounts.cognito.bulkhead import CALLS_AT_ONCE
 from accounts.cognito.gateway import get_gateway
-from accounts.cognito.results import Place
+from accounts.cognito.results import PeopleCursor
 from accounts.models import AuditRecord
 from accounts.tokens.exceptions import CognitoUnavailable
 from accounts.tokens.roles import Role
@@ -75,7 +75,7 @@ def test_a_wrong_parameter_is_named(query: dict[str, str], admin: Person) -> Non
 
 
 def test_a_cursor_that_cognito_does_not_know_any_more_is_named(admin: Person) -> None:
-    refused = admin.client.get(USERS, {"cursor": Place("page-of-yesterday").sealed()})
+    refused = admin.client.get(USERS, {"cursor": PeopleCursor("page-of-yesterday").encoded()})
     assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (400, "cursor")
 
 
@@ -248,7 +248,7 @@ def test_administrators_who_list_people_leave_a_place_for_a_sign_in(cognito: Loc
     for number in range(9):
         get_gateway().administer("admin_create_user", Username=f"guest{number}@example.com", MessageAction="SUPPRESS")
     with ThreadPoolExecutor(BLOCKING_THREADS) as threads:
-        pages = [threads.submit(administration.people, limit=20) for _ in range(BLOCKING_THREADS)]
+        pages = [threads.submit(administration.list_people, limit=20) for _ in range(BLOCKING_THREADS)]
         assert [len(page.result().people) for page in pages] == [12] * BLOCKING_THREADS
     assert max(looking) < CALLS_AT_ONCE
     assert len(looking) == 12 * BLOCKING_THREADS
@@ -266,6 +266,6 @@ def test_after_a_failure_nobody_else_is_looked_for(cognito: LocalCognito, monkey
         get_gateway().administer("admin_create_user", Username=f"guest{number}@example.com", MessageAction="SUPPRESS")
     monkeypatch.setattr(administration, "roles_of_person", fails)
     with pytest.raises(CognitoUnavailable):
-        administration.people(limit=20)
-    administration._lookers.submit(lambda: None).result()  # whoever waited before it has had their turn
+        administration.list_people(limit=20)
+    administration._executor.submit(lambda: None).result()  # whoever waited before it has had their turn
     assert len(asked) < 10

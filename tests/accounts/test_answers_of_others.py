@@ -182,7 +182,7 @@ def test_tokens_that_are_no_strings_sign_nobody_in(result: bytes, visitor: Clien
 def test_an_answer_of_other_types_is_no_answer(body: bytes, between: Between) -> None:
     between.answers("ListUsers", 200, AWS_JSON, body)
     with pytest.raises(CognitoUnavailable):
-        administration.people(limit=5)
+        administration.list_people(limit=5)
 
 
 TOKENS = b'{"access_token": 1, "id_token": 2, "refresh_token": 3, "expires_in": 900, "token_type": "Bearer"}'
@@ -295,6 +295,6 @@ def test_an_invalid_parameter_names_its_cause_in_the_log(
     ],
 )
 def test_a_cause_is_told_without_what_was_sent(message: str, told: str) -> None:
-    found = cause_of(message).told
+    found = cause_of(message).text
     assert told in found
     assert "secret" not in found

@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts.browser import steps
+from accounts.browser import pending
 from accounts.models import User
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import (
@@ -179,7 +179,7 @@ def test_a_callback_of_another_browser_signs_nobody_in() -> None:
 def test_a_callback_that_comes_too_late_signs_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
     browser = Browser()
     back = way_back(browser, Outside())
-    monkeypatch.setattr(steps, "HOSTED_SECONDS", -1)
+    monkeypatch.setattr(pending, "HOSTED_SECONDS", -1)
     assert is_calm(browser.get(back), 400)
     monkeypatch.undo()
     assert is_calm(browser.get(back), 400), "used up all the same"

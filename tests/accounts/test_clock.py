@@ -36,7 +36,7 @@ def answer(cognitos: CognitoClock, time: Time) -> Callable[[float], None]:
     def answered(ahead: float) -> None:
         asked_at = time.seconds
         time.seconds += 0.1
-        cognitos.heard(formatdate(int(time.seconds + ahead), usegmt=True), asked_at)
+        cognitos.observe(formatdate(int(time.seconds + ahead), usegmt=True), asked_at)
 
     return answered
 
@@ -74,7 +74,7 @@ def test_a_clock_that_was_set_is_noticed_at_the_next_answer(cognitos: CognitoClo
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Fri, 99 Nov 2026 05:00:00 GMT", "1"])
 def test_an_answer_without_a_date_tells_nothing(date: str | None, cognitos: CognitoClock, time: Time) -> None:
-    cognitos.heard(date, time.seconds)
+    cognitos.observe(date, time.seconds)
     assert cognitos.difference() is None
 
 

@@ -212,11 +212,11 @@ def test_what_one_process_tries_to_finish_no_other_does(uma: Person, lose: Lose)
     intent = left_over(uma)
     lose("admin_user_global_sign_out")
     with pytest.raises(CognitoUnavailable):
-        intents._take(intent)
-    intents._take(intent)  # the other one looks away
+        intents._claim(intent)
+    intents._claim(intent)  # the other one looks away
     come_due()
     with pytest.raises(CognitoUnavailable):
-        intents._take(intent)
+        intents._claim(intent)
 
 
 # --- Cognito refuses, or does not answer ---

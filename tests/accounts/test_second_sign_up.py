@@ -151,7 +151,7 @@ def test_what_is_stored_does_not_depend_on_who_has_an_account(
             for _ in range(times):
                 assert post(visitor, "sign-up", email=email, **given).status_code == 201
             notes.append(stored(email))
-            for user in administration.people(email_prefix="unknown@", limit=9).people:
+            for user in administration.list_people(email_prefix="unknown@", limit=9).people:
                 get_gateway().administer("admin_delete_user", Username=user.username)
     assert notes[:2] == notes[2:]
     assert [note["needs_password"] for note in notes[:2]] == [password is None, True]
@@ -178,7 +178,7 @@ def test_signing_up_with_somebodys_address_gives_them_no_role_and_no_trouble(
     nora = administration.person("guest@example.com")
     get_gateway().administer("admin_remove_user_from_group", Username=nora.username, GroupName="ROLE_GUEST")
     post(visitor, "sign-up", email="guest@example.com", role="ROLE_USER")
-    sign_up._behind.submit(lambda: None).result()
+    sign_up._mail_executor.submit(lambda: None).result()
     assert not [message for message in cognito.messages.all() if message["to"] == "guest@example.com"]
     tokens = sign_in(visitor, "guest@example.com", PASSWORD).json()
     assert "cognito:groups" not in claims_of(tokens["access_token"])
@@ -196,7 +196,7 @@ def test_an_address_that_another_provider_claims_uses_nobodys_sign_up(visitor: C
     tokens = fred.refreshed().tokens
     kept = Tokens(**{name: tokens[name] for name in ("access_token", "id_token", "refresh_token", "expires_in")})
     assert claims_of(kept.id_token)["email"] == "frieda@example.com"
-    after = sign_in_flow.signed_in_elsewhere(kept)
+    after = sign_in_flow.complete_hosted_sign_in(kept)
     assert "cognito:groups" not in claims_of(after.access_token)
     assert SignUp.objects.get() == noted
 
@@ -217,5 +217,5 @@ def test_a_role_that_could_not_be_granted_is_granted_at_a_hosted_sign_in(
         assert post(visitor, "confirm-sign-up", email=GRACE, code=code, password=GRACES).status_code == 200
     tokens = get_gateway().sign_in(GRACE, GRACES)
     assert isinstance(tokens, Tokens)
-    after = sign_in_flow.signed_in_elsewhere(tokens)
+    after = sign_in_flow.complete_hosted_sign_in(tokens)
     assert claims_of(after.access_token)["cognito:groups"] == [Role.GUEST]

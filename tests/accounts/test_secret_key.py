@@ -30,17 +30,17 @@ def change(settings: Settings, *fallbacks: str) -> None:
 
 def test_a_sign_in_that_is_under_way_goes_on(settings: Settings) -> None:
     challenge = Challenge(name="SOFTWARE_TOKEN_MFA", session="s", username="uma", parameters={})
-    handle = challenges.sealed(challenge, "uma@example.com")
+    handle = challenges.encrypted(challenge, "uma@example.com")
     change(settings, FORMER)
-    assert challenges.opened(handle) == (challenge, "uma@example.com")
-    assert challenges.opened(challenges.sealed(challenge, "uma@example.com"))[0] == challenge
+    assert challenges.decrypted(handle) == (challenge, "uma@example.com")
+    assert challenges.decrypted(challenges.encrypted(challenge, "uma@example.com"))[0] == challenge
     change(settings)
     with pytest.raises(ChallengeExpired):
-        challenges.opened(handle)
+        challenges.decrypted(handle)
 
 
 def test_a_sign_up_keeps_the_role_that_was_asked_for(settings: Settings) -> None:
-    SignUp.objects.note("gwen@example.com", Role.GUEST, needs_password=False)
+    SignUp.objects.record("gwen@example.com", Role.GUEST, needs_password=False)
     change(settings, "yet-another-key", FORMER)
     assert SignUp.objects.of("Gwen@example.com ") is not None
     change(settings)

@@ -158,7 +158,7 @@ def test_signing_up_again_sends_the_unconfirmed_a_new_code(visitor: Client, cogn
 
 def test_signing_up_with_somebodys_address_changes_nothing_for_them(visitor: Client, cognito: LocalCognito) -> None:
     assert visitor.post(f"{ACCOUNTS}sign-up/", {**GRACE, "email": "user@example.com"}).status_code == 201
-    sign_up._behind.submit(lambda: None).result()
+    sign_up._mail_executor.submit(lambda: None).result()
     assert not [message for message in cognito.messages.all() if message["to"] == "user@example.com"]
     assert sign_in(visitor, "user@example.com", "Passw0rd!").status_code == 200
 

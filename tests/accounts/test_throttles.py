@@ -20,8 +20,7 @@ from django.conf import settings as django_settings
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from accounts.flows import throttling as throttles
-from accounts.flows import windows
+from accounts.flows import throttling, windows
 from accounts.flows.rates import Rate, RateName
 from accounts.flows.throttling import Throttled, client_address
 from accounts.flows.windows import Count, LimitExceeded, MemoryWindow, RateLimiter, RedisWindow
@@ -62,21 +61,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def limiter(request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> RateLimiter:
     """What counts, in either place."""
     made = RateLimiter(RedisWindow(redis_url()) if request.param == "Redis" else None, clock)
-    monkeypatch.setattr(throttles, "_limiter", lambda: made)
+    monkeypatch.setattr(throttling, "_limiter", lambda: made)
     return made
 
 
 def fail(email: str = UMA, address: str = "192.0.2.1", rate: RateName = "sign_in_account") -> None:
     """Try once, in vain."""
     request = RequestFactory().post("/", REMOTE_ADDR=address)
-    with throttles.attempt(request, address="sign_in_address", account=(rate, email)):
+    with throttling.attempt(request, address="sign_in_address", account=(rate, email)):
         pass
 
 
 def succeed(email: str = UMA, address: str = "192.0.2.1") -> None:
     """Try once, with the right password."""
     request = RequestFactory().post("/", REMOTE_ADDR=address)
-    with throttles.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
+    with throttling.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
         attempt.succeeded()
 
 
@@ -109,7 +108,7 @@ def test_a_success_is_given_back_to_the_account_but_not_to_the_address(limiter: 
 def test_an_attempt_that_ends_in_an_error_stays_counted(limiter: RateLimiter) -> None:
     request = RequestFactory().post("/", REMOTE_ADDR="192.0.2.1")
     for _ in range(5):
-        with pytest.raises(CognitoUnavailable), throttles.attempt(request, account=("sign_in_account", UMA)):
+        with pytest.raises(CognitoUnavailable), throttling.attempt(request, account=("sign_in_account", UMA)):
             raise CognitoUnavailable
     assert refused() > 0
 
@@ -168,7 +167,7 @@ def test_a_slow_success_takes_nothing_from_those_who_came_later(
 ) -> None:
     settings.ACCOUNTS_THROTTLES = {"sign_in_account": Rate(1, 1), "sign_in_address": Rate(100, 1)}
     request = RequestFactory().post("/", REMOTE_ADDR="192.0.2.1")
-    with throttles.attempt(request, account=("sign_in_account", UMA)) as slow:
+    with throttling.attempt(request, account=("sign_in_account", UMA)) as slow:
         clock.seconds += 3
         fail()
         slow.succeeded()
@@ -193,7 +192,7 @@ def test_any_text_can_be_counted(limiter: RateLimiter) -> None:
 
 def test_what_redis_keeps_names_nobody_and_not_for_long(settings: Settings) -> None:
     settings.REDIS_URL = redis_url()
-    throttles.forget()
+    throttling.forget()
     fail()
     store = redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
     keys = [str(key) for key in store.scan_iter("throttle:*")]
@@ -469,7 +468,7 @@ def test_whoever_connects_is_counted_somehow(connected: str, expected: str) -> N
 
 def test_a_process_counts_in_one_place_whoever_asks_first(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.REDIS_URL = ""
-    throttles.forget()
+    throttling.forget()
     both = threading.Barrier(2)
 
     def slow_to_make(shared: RedisWindow | None) -> RateLimiter:
@@ -477,8 +476,8 @@ def test_a_process_counts_in_one_place_whoever_asks_first(settings: Settings, mo
             both.wait(timeout=0.2)
         return RateLimiter(shared)
 
-    monkeypatch.setattr(throttles, "RateLimiter", slow_to_make)
+    monkeypatch.setattr(throttling, "RateLimiter", slow_to_make)
     with ThreadPoolExecutor(2) as threads:
-        first, second = threads.map(lambda _: throttles._limiter(), range(2))
-    throttles.forget()
+        first, second = threads.map(lambda _: throttling._limiter(), range(2))
+    throttling.forget()
     assert first is second

@@ -489,11 +489,11 @@ def test_a_remembered_token_costs_no_signature_even_after_the_keys_were_fetched_
 
 
 def test_what_is_remembered_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.tokens.verifier.REMEMBERED_TOKENS", 4)
+    monkeypatch.setattr("accounts.tokens.verifier.CACHED_TOKENS", 4)
     verifier = TokenVerifier(get_config(), _keys(pool))
     for number in range(20):
         verifier.verify(pool.access_token(f"Reader {number}"), "access")
-    assert 0 < len(verifier._genuine) <= 4
+    assert 0 < len(verifier._cache) <= 4
 
 
 def test_a_short_key_never_verifies(pool: Pool) -> None:

@@ -27,7 +27,7 @@ from tests.books.conftest import AUTHORS, BOOKS
 def _little_is_kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """pytest keeps every line of the log. And what is kept up to a limit of ours is kept up to a small one."""
     monkeypatch.setattr(standards, "MAX_TAGS_KEPT", 10)
-    monkeypatch.setattr(tokens, "REMEMBERED_TOKENS", 10)
+    monkeypatch.setattr(tokens, "CACHED_TOKENS", 10)
     monkeypatch.setattr(cache, "MAX_BYTES", 10_000)
     logging.disable()
     yield

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.flows import people as stewardship
+from accounts.flows import people
 from accounts.tokens.exceptions import PersonNotFound
 
 ACTOR = "manage.py"  # in the audit record
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, client_id: str, **options: Any) -> None:
         """Do it."""
         try:
-            stewardship.revoke_machine(ACTOR, client_id)
+            people.revoke_machine(ACTOR, client_id)
         except PersonNotFound:
             raise CommandError(f"{client_id} is no app client of COGNITO_ALLOWED_CLIENT_IDS.") from None
         self.stdout.write(f"Tokens of {client_id} that were issued before are refused.")

@@ -18,33 +18,33 @@ HOSTED_ATTEMPTS = 5
 # How long the session of a visitor is kept, from what it last held on; a sign-in gives it a life of its own.
 VISITOR_SECONDS = 600
 
-_STEPS = "accounts_steps"
+_VALUES = "accounts_steps"
 _HOSTED = "accounts_hosted"
 
 
-def remember(request: HttpRequest, **values: Any) -> None:
+def update(request: HttpRequest, **values: Any) -> None:
     """Keep `values` by their names, until `forget` or the end of the session."""
-    request.session[_STEPS] = {**request.session.get(_STEPS, {}), **values}
+    request.session[_VALUES] = {**request.session.get(_VALUES, {}), **values}
     _expire_soon(request)
 
 
-def recall(request: HttpRequest, name: str) -> Any:
+def get(request: HttpRequest, name: str) -> Any:
     """What was kept by that name, or None."""
-    return request.session.get(_STEPS, {}).get(name)
+    return request.session.get(_VALUES, {}).get(name)
 
 
-def forget(request: HttpRequest) -> None:
+def clear(request: HttpRequest) -> None:
     """The errand is done."""
-    request.session.pop(_STEPS, None)
+    request.session.pop(_VALUES, None)
 
 
-def remember_challenge(request: HttpRequest, challenge: Challenge, email: str) -> None:
+def set_challenge(request: HttpRequest, challenge: Challenge, email: str) -> None:
     """Keep what is asked next at a sign-in."""
-    shown = dict(challenges.shown(challenge, email))
-    remember(request, email=email, challenge=challenge.name, handle=challenges.sealed(challenge, email), shown=shown)
+    shown = dict(challenges.public_parameters(challenge, email))
+    update(request, email=email, challenge=challenge.name, handle=challenges.encrypted(challenge, email), shown=shown)
 
 
-def remember_attempt(request: HttpRequest, attempt: Attempt, next_path: str) -> None:
+def set_attempt(request: HttpRequest, attempt: Attempt, next_path: str) -> None:
     """Keep a sign-in that has gone to Cognito's pages; of many at once, the latest."""
     kept = request.session.get(_HOSTED, {})
     kept[attempt.state] = {"attempt": asdict(attempt), "next": next_path, "at": time.time()}
@@ -58,7 +58,7 @@ def _expire_soon(request: HttpRequest) -> None:
         request.session.set_expiry(VISITOR_SECONDS)
 
 
-def take_attempt(request: HttpRequest, state: str) -> tuple[Attempt, str] | None:
+def pop_attempt(request: HttpRequest, state: str) -> tuple[Attempt, str] | None:
     """The sign-in with this `state` and where it leads, once: it is gone then. None when there is none, or too old."""
     kept = request.session.get(_HOSTED, {})
     found = kept.pop(state, None)

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from rest_framework.exceptions import APIException
 
-from accounts.browser import steps
+from accounts.browser import pending
 from accounts.browser.forms import (
     ConfirmForm,
     ConfirmWithPasswordForm,
@@ -24,12 +24,12 @@ from accounts.tokens.conf import get_config
 from accounts.tokens.exceptions import AccountError, PasswordMissing, PasswordResetRequired
 
 
-class WithEmail(FormPage):
+class EmailInitialMixin(FormPage):
     """A page that knows the address of the step before."""
 
     def get_initial(self) -> dict[str, Any]:
         """The address, so that nobody types it twice."""
-        return {"email": steps.recall(self.request, "email")}
+        return {"email": pending.get(self.request, "email")}
 
 
 class SignUpPage(FormPage):
@@ -42,17 +42,17 @@ class SignUpPage(FormPage):
         """With the roles that a stranger may ask for."""
         return {**super().get_form_kwargs(), "roles": get_config().sign_up_roles, "policy": passwords.policy_sentence()}
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Have a code mailed."""
         email = values["email"]
         attributes = {"name": values["name"]} if values["name"] else {}
         delivery = sign_up.sign_up(self.request, email, values["password"], values.get("role"), **attributes)
-        steps.remember(self.request, email=email)
+        pending.update(self.request, email=email)
         messages.success(self.request, f"A code has been sent to {delivery.destination}.")
-        return self.to("confirm")
+        return self.redirect_to("confirm")
 
 
-class ConfirmPage(WithEmail):
+class ConfirmPage(EmailInitialMixin):
     """The code of a sign-up; another one may be asked for."""
 
     template_name = "accounts/confirm.html"
@@ -68,23 +68,23 @@ class ConfirmPage(WithEmail):
         """With a password where sign-up had none."""
         return ConfirmWithPasswordForm if "password" in self.request.POST else ConfirmForm
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """The account is theirs: on to the sign-in."""
         sign_up.confirm_sign_up(self.request, values["email"], values["code"], values.get("password"))
-        steps.remember(self.request, email=values["email"])
+        pending.update(self.request, email=values["email"])
         messages.success(self.request, "Your account is confirmed. Sign in.")
-        return self.to("sign-in")
+        return self.redirect_to("sign-in")
 
-    def refused(self, form: forms.Form, error: APIException) -> HttpResponse:
+    def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
         """The form once more, with a field for a missing password; or the way to a reset, where one is required."""
         if isinstance(error, PasswordResetRequired):
-            steps.remember(self.request, email=form.cleaned_data["email"])
+            pending.update(self.request, email=form.cleaned_data["email"])
             messages.warning(self.request, str(error.detail))
-            return self.to("forgot-password")
+            return self.redirect_to("forgot-password")
         if isinstance(error, PasswordMissing):
             form = ConfirmWithPasswordForm(self.request.POST)
             form.errors.clear()  # the empty field has its sentence from `error`
-        return super().refused(form, error)
+        return super().form_refused(form, error)
 
     def _resend(self, form: EmailForm) -> HttpResponse:
         if not form.is_valid():
@@ -99,27 +99,27 @@ class ConfirmPage(WithEmail):
         except AccountError as error:
             shown = ConfirmForm(self.request.POST)
             shown.errors.clear()
-            return super().refused(shown, error)
-        steps.remember(self.request, email=email)
+            return super().form_refused(shown, error)
+        pending.update(self.request, email=email)
         messages.success(self.request, "If an account waits to be confirmed, a new code is on its way.")
-        return self.to("confirm")
+        return self.redirect_to("confirm")
 
 
-class ForgotPasswordPage(WithEmail):
+class ForgotPasswordPage(EmailInitialMixin):
     """Have a code mailed for a new password."""
 
     template_name = "accounts/forgot_password.html"
     form_class = EmailForm
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """The same for every address."""
         passwords.forgot_password(self.request, values["email"])
-        steps.remember(self.request, email=values["email"])
+        pending.update(self.request, email=values["email"])
         messages.success(self.request, "If there is an account with this address, a code is on its way.")
-        return self.to("reset-password")
+        return self.redirect_to("reset-password")
 
 
-class ResetPasswordPage(WithEmail):
+class ResetPasswordPage(EmailInitialMixin):
     """A new password with the code that was mailed."""
 
     template_name = "accounts/reset_password.html"
@@ -129,9 +129,9 @@ class ResetPasswordPage(WithEmail):
         """With the rules for passwords."""
         return {**super().get_form_kwargs(), "policy": passwords.policy_sentence()}
 
-    def done(self, values: dict[str, Any]) -> HttpResponse:
+    def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Every session there was has ended: on to the sign-in."""
         passwords.reset_password(self.request, values["email"], values["code"], values["new_password"])
-        steps.remember(self.request, email=values["email"])
+        pending.update(self.request, email=values["email"])
         messages.success(self.request, "Your password is changed. Sign in with the new one.")
-        return self.to("sign-in")
+        return self.redirect_to("sign-in")
