@@ -133,7 +133,7 @@ def cognito(stand_in: LocalCognito, settings: Settings, monkeypatch: pytest.Monk
     for time_out in (
         "tokens.keys.FETCH_TIMEOUT_SECONDS",
         "cognito.bulkhead.WAIT_SECONDS",
-        "cognito.gateway.READ_TIMEOUT_SECONDS",
+        "cognito.client.READ_TIMEOUT_SECONDS",
     ):
         monkeypatch.setattr(f"accounts.{time_out}", 30.0)
     for name, value in stand_in.environment().items():

@@ -18,7 +18,8 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from accounts.cognito.bulkhead import CALLS_AT_ONCE
-from accounts.cognito.gateway import ErrorsByCode, ExpectedRefusal, get_gateway
+from accounts.cognito.client import ErrorsByCode, ExpectedRefusal
+from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Account, Page, Person
 from accounts.tokens.conf import get_config
 from accounts.tokens.exceptions import (

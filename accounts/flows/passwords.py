@@ -5,7 +5,8 @@ from contextlib import suppress
 from django.http import HttpRequest
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import ExpectedRefusal, get_gateway
+from accounts.cognito.client import ExpectedRefusal
+from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Account
 from accounts.flows import intents, throttling
 from accounts.flows.intents import Act

@@ -8,7 +8,8 @@ what the gateway raises.
 """
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import ExpectedRefusal, get_gateway
+from accounts.cognito.client import ExpectedRefusal
+from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import CursorInvalid, Page, PeopleCursor, Person
 from accounts.flows import intents
 from accounts.flows.intents import Act

@@ -3,7 +3,8 @@
 from contextlib import suppress
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import ExpectedRefusal, get_gateway
+from accounts.cognito.client import ExpectedRefusal
+from accounts.cognito.gateway import get_gateway
 from accounts.flows import intents
 from accounts.flows.intents import Act
 from accounts.flows.sign_in import claims_of_new

@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from rest_framework.exceptions import ValidationError
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import ExpectedRefusal, get_gateway
+from accounts.cognito.client import ExpectedRefusal
+from accounts.cognito.gateway import get_gateway
 from accounts.flows import throttling
 from accounts.models import SignUp
 from accounts.tokens.conf import get_config

@@ -270,7 +270,7 @@ class PersonNotFound(AccountError):
 
 
 # Codes that mean the same whatever was asked. Codes whose meaning depends on the operation (NotAuthorizedException
-# above all) are given by the operation itself, in accounts/cognito/gateway.py.
+# above all) are given by the operation itself, in accounts/cognito/.
 ERRORS_OF_COGNITO: Mapping[str, type[AccountError]] = {
     "CodeMismatchException": CodeMismatch,
     "EnableSoftwareTokenMFAException": CodeMismatch,

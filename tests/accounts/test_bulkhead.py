@@ -86,7 +86,7 @@ def test_a_caller_who_finds_no_slot_is_told_that_cognito_is_unavailable(
     visitor: Client, cognito: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bulkhead = Bulkhead(1)
-    monkeypatch.setattr("accounts.cognito.gateway._bulkhead", bulkhead)
+    monkeypatch.setattr("accounts.cognito.client._bulkhead", bulkhead)
     monkeypatch.setattr("accounts.cognito.bulkhead.WAIT_SECONDS", 0.01)
     with ExitStack() as held:
         held.enter_context(bulkhead.slot())

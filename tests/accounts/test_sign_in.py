@@ -19,7 +19,8 @@ from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
 from accounts.browser.backends import CognitoBackend
-from accounts.cognito import gateway
+from accounts.cognito import client as cognito_client
+from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Tokens
 from accounts.models import User
 from accounts.tokens.exceptions import TokensTooLarge
@@ -117,7 +118,7 @@ def test_bad_input_is_pointed_at(body: Any, pointer: str, visitor: Client, cogni
 def test_an_old_token_does_not_keep_anybody_from_signing_in(visitor: Client, cognito: LocalCognito) -> None:
     token = visitor.post(SIGN_IN, UMA).json()["access_token"]
     cognito.clock.advance(-3600)
-    old = gateway.get_gateway().sign_in(**UMA)
+    old = get_gateway().sign_in(**UMA)
     cognito.clock.restore()
     assert isinstance(old, Tokens)
     assert visitor.bearing(old.access_token).get(BOOKS).json()["code"] == "token_expired"
@@ -127,7 +128,7 @@ def test_an_old_token_does_not_keep_anybody_from_signing_in(visitor: Client, cog
 
 def test_the_secret_hash_is_made_afresh_for_each_call(settings: Settings) -> None:
     settings.COGNITO_CLIENT_SECRET = "a secret"
-    made = gateway.get_gateway()
+    made = get_gateway()
     for name in ("uma@example.com", "ulf@example.com", "uma@example.com"):
         expected = hmac.new(b"a secret", (name + "web-client").encode(), hashlib.sha256).digest()
         assert made._secret_hash(name) == {"SECRET_HASH": base64.b64encode(expected).decode()}
@@ -135,7 +136,7 @@ def test_the_secret_hash_is_made_afresh_for_each_call(settings: Settings) -> Non
 
 def test_a_client_without_a_secret_sends_no_hash(settings: Settings) -> None:
     settings.COGNITO_CLIENT_SECRET = ""
-    assert gateway.get_gateway()._secret_hash("uma@example.com") == {}
+    assert get_gateway()._secret_hash("uma@example.com") == {}
 
 
 def test_a_client_without_a_secret_signs_people_in(visitor: Client, cognito: LocalCognito, settings: Settings) -> None:
@@ -165,7 +166,7 @@ def test_a_wrong_set_up_is_our_fault_and_its_cause_stays_in_the_log(
 
 def in_a_hundred_groups(email: str, length: int) -> None:
     """Put somebody into as many groups as AWS allows, with names of `length` characters."""
-    administer = gateway.get_gateway().administer
+    administer = get_gateway().administer
     for number in range(100):
         name = f"{number:03}".ljust(length, "g")
         administer("create_group", GroupName=name)
@@ -261,7 +262,7 @@ def test_a_cognito_that_is_not_there_is_a_503(visitor: Client, settings: Setting
 def test_a_cognito_that_hangs_frees_the_worker(
     visitor: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway, "READ_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(cognito_client, "READ_TIMEOUT_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.COGNITO_ENDPOINT_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
         response = visitor.post(SIGN_IN, UMA)

@@ -1,0 +1,263 @@
+"""Public operations of a user pool, which need neither AWS credentials nor an access token: sign-up, sign-in, reset."""
+
+import base64
+import hashlib
+import hmac
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from accounts.cognito.client import BAD_ADDRESS, NOT_AUTHORIZED, CognitoClient, ExpectedRefusal, pairs
+from accounts.cognito.results import Challenge, Tokens
+from accounts.tokens.exceptions import (
+    ChallengeExpired,
+    CodeMismatch,
+    CognitoUnavailable,
+    InvalidCredentials,
+    PasswordTooWeak,
+    RefreshTokenInvalid,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class PublicOperations(CognitoClient):
+    """Operations authorised by what the person enters: e-mail address, password, code, challenge, refresh token."""
+
+    # --- Sign-up ---
+
+    def sign_up(self, email: str, password: str, attributes: Mapping[str, str]) -> str:
+        """Make an unconfirmed account, whose subject is given; Cognito mails a code.
+
+        Raises PasswordTooWeak, and ExpectedRefusal when the address has an account already.
+        """
+        answer = self._call(
+            "sign_up",
+            {"UsernameExistsException": ExpectedRefusal, "AliasExistsException": ExpectedRefusal, **BAD_ADDRESS},
+            **self._user(email),
+            Password=password,
+            UserAttributes=pairs({"email": email, **attributes}),
+        )
+        return str(answer["UserSub"])
+
+    def resend_code(self, email: str) -> None:
+        """Mail a new code to somebody unconfirmed. Raises ExpectedRefusal when there is nobody such."""
+        errors = dict.fromkeys(_MAIL_REFUSED, ExpectedRefusal)
+        self._call("resend_confirmation_code", errors, **self._user(email))
+
+    def confirm_sign_up(self, email: str, code: str) -> None:
+        """Confirm an account with the code mailed. Raises CodeMismatch, also for everybody unknown or confirmed."""
+        self._call("confirm_sign_up", _CODE_REFUSED, **self._user(email), ConfirmationCode=code)
+
+    # --- Sign-in ---
+
+    def sign_in(self, email: str, password: str) -> Tokens | Challenge:
+        """Sign in with a password (InitiateAuth, USER_PASSWORD_AUTH).
+
+        Raises InvalidCredentials, UserNotConfirmed, PasswordResetRequired.
+        """
+        answer = self._call(
+            "initiate_auth",
+            dict.fromkeys(("UserNotFoundException", *NOT_AUTHORIZED), InvalidCredentials),
+            ClientId=self._config.client_id,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": email, "PASSWORD": password, **self._secret_hash(email)},
+        )
+        return self._outcome(answer, email)
+
+    def respond(self, challenge: Challenge, **responses: str) -> Tokens | Challenge:
+        """Answer a challenge (RespondToAuthChallenge), `responses` as Cognito names them.
+
+        Raises ChallengeExpired, CodeMismatch, CodeExpired, PasswordTooWeak, PasswordReused.
+        """
+        odd = PasswordTooWeak if challenge.name == "NEW_PASSWORD_REQUIRED" else CodeMismatch
+        ended = ("UserNotFoundException", "ResourceNotFoundException", *NOT_AUTHORIZED)
+        answer = self._call(
+            "respond_to_auth_challenge",
+            {**dict.fromkeys(ended, ChallengeExpired), "InvalidParameterException": odd},
+            ClientId=self._config.client_id,
+            ChallengeName=challenge.name,
+            Session=challenge.session,
+            ChallengeResponses={
+                "USERNAME": challenge.username,
+                **responses,
+                **self._secret_hash(challenge.username),
+            },
+        )
+        return self._outcome(answer, challenge.username)
+
+    def refresh(self, refresh_token: str, username: str | None = None) -> Tokens:
+        """Fresh tokens, with the refresh token that is to be used from now on (another when the pool rotates them).
+
+        A pool that does not offer GetTokensFromRefreshToken is asked in the older way, for which a client with a
+        secret needs the internal `username`. Raises RefreshTokenInvalid.
+        """
+        errors = dict.fromkeys((*NOT_AUTHORIZED, *_REFRESH_REFUSED), RefreshTokenInvalid)
+        try:
+            answer = self._call(
+                "get_tokens_from_refresh_token",
+                {**errors, **dict.fromkeys(_NOT_OFFERED, ExpectedRefusal)},
+                ClientId=self._config.client_id,
+                RefreshToken=refresh_token,
+                **self._client_secret(),
+            )
+        except ExpectedRefusal:
+            hashed = self._secret_hash(username or "")
+            answer = self._call(
+                "initiate_auth",
+                errors,
+                ClientId=self._config.client_id,
+                AuthFlow="REFRESH_TOKEN_AUTH",
+                AuthParameters={"REFRESH_TOKEN": refresh_token, **hashed},
+            )
+        return self._refreshed(answer, refresh_token)
+
+    def _refreshed(self, answer: Mapping[str, Any], refresh_token: str) -> Tokens:
+        """The tokens of a refresh, which leaves the refresh token out unless the pool rotates them."""
+        result = {"RefreshToken": refresh_token, **answer.get("AuthenticationResult", {})}
+        outcome = self._outcome({"AuthenticationResult": result}, "")
+        if not isinstance(outcome, Tokens):
+            raise CognitoUnavailable
+        return outcome
+
+    def refresh_of_any_client(self, refresh_token: str) -> Tokens:
+        """As `refresh`, also for a token of another app client that we accept. Raises RefreshTokenInvalid."""
+        errors = dict.fromkeys((*NOT_AUTHORIZED, *_REFRESH_REFUSED, *_NOT_OFFERED), ExpectedRefusal)
+        for client in self._clients():
+            try:
+                answer = self._call("get_tokens_from_refresh_token", errors, RefreshToken=refresh_token, **client)
+            except ExpectedRefusal:
+                continue
+            return self._refreshed(answer, refresh_token)
+        raise RefreshTokenInvalid
+
+    # --- Sign-out ---
+
+    def revoke(self, refresh_token: str) -> None:
+        """End the session of a refresh token (RFC 7009). One that is unknown or ended already is no error.
+
+        Cognito takes it from the app client it was issued to only: the others that we accept are tried as well.
+        """
+        errors = dict.fromkeys((*NOT_AUTHORIZED, *_REVOKE_REFUSED), ExpectedRefusal)
+        for client in self._clients():
+            try:
+                self._call("revoke_token", errors, Token=refresh_token, **client)
+                return
+            except ExpectedRefusal:
+                continue
+
+    # --- Passwords ---
+
+    def forgot_password(self, email: str) -> None:
+        """Mail a code for a new password. Raises ExpectedRefusal when there is nobody to mail it to."""
+        self._call("forgot_password", dict.fromkeys(_MAIL_REFUSED, ExpectedRefusal), **self._user(email))
+
+    def reset_password(self, email: str, code: str, password: str) -> None:
+        """Set a new password with the code mailed. Raises CodeMismatch, PasswordTooWeak, PasswordReused."""
+        who = self._user(email)
+        self._call("confirm_forgot_password", _CODE_REFUSED, **who, ConfirmationCode=code, Password=password)
+
+    def _clients(self) -> Iterator[dict[str, str]]:
+        """The app clients we accept, as parameters, our own first. Only of that do we know the secret."""
+        own = self._config.client_id
+        yield {"ClientId": own, **self._client_secret()}
+        yield from ({"ClientId": client_id} for client_id in sorted(self._config.client_ids - {own}))
+
+    def _user(self, email: str) -> dict[str, str]:
+        hashed = self._secret_hash(email)
+        secret = {"SecretHash": hashed["SECRET_HASH"]} if hashed else {}
+        return {"ClientId": self._config.client_id, "Username": email, **secret}
+
+    def _secret_hash(self, username: str) -> dict[str, str]:
+        """SECRET_HASH for a client that has a secret: base64(HMAC-SHA256(secret, user name + client id)).
+
+        Source: AWS, "Computing secret hash values", Cognito developer guide.
+        """
+        config = self._config
+        if not config.client_secret:
+            return {}
+        message = (username + config.client_id).encode()
+        digest = hmac.new(config.client_secret.encode(), message, hashlib.sha256).digest()
+        return {"SECRET_HASH": base64.b64encode(digest).decode()}
+
+    def _client_secret(self) -> dict[str, str]:
+        """For the two operations that take the secret itself instead of a hash."""
+        return {"ClientSecret": self._config.client_secret} if self._config.client_secret else {}
+
+    def _outcome(self, answer: Mapping[str, Any], username: str) -> Tokens | Challenge:
+        """Tokens when the sign-in is complete, else the challenge that comes next."""
+        result = answer.get("AuthenticationResult")
+        try:
+            if result:
+                return Tokens(
+                    access_token=result["AccessToken"],
+                    id_token=result["IdToken"],
+                    refresh_token=result["RefreshToken"],
+                    expires_in=result["ExpiresIn"],
+                )
+            parameters = dict(answer.get("ChallengeParameters") or {})
+            challenge = Challenge(
+                name=answer["ChallengeName"],
+                session=answer.get("Session", ""),
+                # From here on Cognito wants its internal user name, in the secret hash too.
+                username=parameters.pop("USER_ID_FOR_SRP", username),
+                parameters=parameters,
+            )
+        except (KeyError, TypeError) as error:
+            logger.warning("Cognito answered a sign-in without a member, or with one of another type: %s", error)
+            raise CognitoUnavailable from None
+        return self._with_secret(challenge) if challenge.name == "MFA_SETUP" else challenge
+
+    def _with_secret(self, challenge: Challenge) -> Challenge:
+        """A challenge to set up MFA, with the TOTP secret to set up."""
+        answer = self._call(
+            "associate_software_token",
+            dict.fromkeys(NOT_AUTHORIZED, ChallengeExpired),
+            Session=challenge.session,
+        )
+        parameters = {**challenge.parameters, "secret": answer["SecretCode"]}
+        return Challenge(
+            name=challenge.name, session=answer["Session"], username=challenge.username, parameters=parameters
+        )
+
+    def verify_new_mfa(self, challenge: Challenge, code: str) -> Tokens | Challenge:
+        """Answer MFA_SETUP with the first code of the new secret. Raises CodeMismatch, ChallengeExpired."""
+        answer = self._call(
+            "verify_software_token",
+            {
+                **dict.fromkeys(("ResourceNotFoundException", *NOT_AUTHORIZED), ChallengeExpired),
+                "InvalidParameterException": CodeMismatch,
+            },
+            Session=challenge.session,
+            UserCode=code,
+        )
+        if answer.get("Status") != "SUCCESS":
+            raise CodeMismatch
+        proven = Challenge(name=challenge.name, session=answer["Session"], username=challenge.username, parameters={})
+        return self.respond(proven)
+
+
+# Only an address with an account can meet its limit or a fault of its mail: strangers are told of neither.
+_MAIL_REFUSED = (
+    "UserNotFoundException",
+    "InvalidParameterException",
+    "LimitExceededException",
+    "CodeDeliveryFailureException",
+    "UserLambdaValidationException",
+    *NOT_AUTHORIZED,
+)
+_REFRESH_REFUSED = ("RefreshTokenReuseException", "UserNotFoundException", "InvalidParameterException")
+_REVOKE_REFUSED = ("UnauthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException")
+_NOT_OFFERED = ("OperationNotEnabledException", "UnsupportedOperationException", "UnknownOperationException")
+# One answer for a wrong code, an old one, one never sent, and nobody to send it to.
+_CODE_REFUSED = dict.fromkeys(
+    (
+        "ExpiredCodeException",
+        "UserNotFoundException",
+        "InvalidParameterException",
+        "AliasExistsException",
+        "UserNotConfirmedException",
+        *NOT_AUTHORIZED,
+    ),
+    CodeMismatch,
+)
