@@ -11,6 +11,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -81,7 +82,7 @@ class UserAdmin(UserModelAdmin):
 
     def get_urls(self) -> list[Any]:
         """Ours, then Django's, two of which lead to pages of ours as well."""
-        act = self.admin_site.admin_view(require_POST(self.act_view))
+        act = self.admin_site.admin_view(transaction.non_atomic_requests(require_POST(self.act_view)))
         return [path("<str:sub>/act/", act, name="accounts_user_act"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

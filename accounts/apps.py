@@ -12,4 +12,5 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from accounts.tokens import checks  # noqa: F401
+        from accounts import checks  # noqa: F401
+        from accounts.tokens import checks as _  # noqa: F401

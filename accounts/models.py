@@ -26,11 +26,16 @@ def no_password() -> str:
 class UserManager(BaseUserManager["User"]):
     """Makes rows for people of the pool, and break-glass superusers who are not in it."""
 
-    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":
-        """A local administrator for the day Cognito is unreachable. Their subject never equals a Cognito one."""
-        user = self.model(sub=f"{LOCAL_PREFIX}{uuid4()}", username=username, is_staff=True, is_superuser=True, **fields)
+    def create_superuser(self, username: str, password: str | None = None, *, sub: str = "", **fields: Any) -> "User":
+        """Create a local superuser, for when Cognito is unreachable.
+
+        The subject begins with LOCAL_PREFIX, which no subject of Cognito does; it is random unless `sub` is given, as
+        `manage.py createsuperuser` does. Raises IntegrityError when it is taken.
+        """
+        sub = LOCAL_PREFIX + (sub.removeprefix(LOCAL_PREFIX) or str(uuid4()))
+        user = self.model(sub=sub, username=username, is_staff=True, is_superuser=True, **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        user.save(using=self._db, force_insert=True)
         return user
 
 

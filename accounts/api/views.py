@@ -2,12 +2,16 @@
 
 from typing import Any, TypeVar
 
+from django.db import transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts.api.serializers import (
@@ -29,6 +33,7 @@ from accounts.flows import challenges, header_refresh, passwords, sign_in, sign_
 from accounts.tokens.authentication import (
     AnonymousAuthentication,
     BearerAuthentication,
+    SessionAuthentication,
     claims_of,
     claims_sent,
     token_sent,
@@ -53,7 +58,24 @@ def read(kind: type[S], request: Request) -> dict[str, Any]:
 
 
 class AccountView(APIView):
-    """A path about accounts: what it answers is one person's, or a secret (RFC 6749 section 5.1)."""
+    """A path about accounts: what it answers is one person's, or a secret (RFC 6749 section 5.1).
+
+    Independent of three defaults of a project: its authentication classes, ATOMIC_REQUESTS (a revocation is committed
+    before the answer is sent, and must not be rolled back with it), and API versioning.
+    """
+
+    authentication_classes: tuple[type[BaseAuthentication], ...] = (BearerAuthentication, SessionAuthentication)
+    versioning_class = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """The view function, without a transaction around it."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The response; a version in the path, as URLPathVersioning has it, is ignored."""
+        kwargs.pop(api_settings.VERSION_PARAM, None)
+        return super().dispatch(request, *args, **kwargs)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """Those of the API, which take no delegated tokens here: nobody changes an account in another's name."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -27,6 +28,7 @@ class CognitoAdminSite(AdminSite):
             return render(request, "accounts/no_administrator.html", status=403)
         return HttpResponseRedirect(page_url("sign-in", wanted))
 
+    @transaction.non_atomic_requests
     def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponseBase:

@@ -1,9 +1,11 @@
 """Is the session of this browser still good? Asked before every page; the API's authentication asks by itself."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from rest_framework.exceptions import APIException
@@ -38,7 +40,13 @@ class BrowserSessionMiddleware:
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
         """A page about what went wrong when nobody can tell whether the session is good; else nothing."""
-        if not session.has_cookie(request) or _is_api(view) or _view_flag(view, "outlives_session"):
+        if not session.has_cookie(request) or _view_flag(view, "outlives_session"):
+            return None
+        if _is_api(view):
+            if connection.settings_dict["ATOMIC_REQUESTS"] and "HTTP_AUTHORIZATION" not in request.META:
+                # Before the transaction of the request: rolled back with it, a rotated refresh token would be lost.
+                with suppress(APIException):  # the view's authentication meets it again
+                    session.claims_of(request)
             return None
         try:
             claims = session.claims_of(request)

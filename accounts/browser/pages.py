@@ -1,6 +1,7 @@
 """What do all pages with a form have in common? Where they lead on, and what becomes of an error."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,12 +11,13 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.generic import FormView
+from django.views.generic import FormView, View
 from rest_framework.exceptions import APIException
 
 from accounts.browser import session
@@ -54,7 +56,16 @@ def qr_code(text: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(document.encode()).decode()
 
 
-class FormPage(FormView):  # type: ignore[type-arg]
+class WithoutTransaction(View):
+    """A view outside ATOMIC_REQUESTS: a revocation is committed at once, not rolled back with a failed answer."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """The view function, without a transaction around it."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+
+class FormPage(WithoutTransaction, FormView):  # type: ignore[type-arg]
     """A page with one form. What Cognito refuses is said in the form."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import resolve_url
-from django.urls import reverse
+from django.shortcuts import render, resolve_url
+from django.urls import Resolver404, resolve, reverse
 from django.views import View
 from rest_framework.exceptions import APIException
 
 from accounts.browser import hosted, pending, session
 from accounts.browser.anonymous import EmailInitialMixin
 from accounts.browser.forms import BreakGlassForm, ChooseForm, CodeForm, NewPasswordForm, SignInForm
-from accounts.browser.pages import FormPage, next_path, page_url, qr_code, redirect_to_next
+from accounts.browser.pages import FormPage, WithoutTransaction, next_path, page_url, qr_code, redirect_to_next
 from accounts.browser.problems import error_page
 from accounts.cognito.results import Challenge, Tokens
 from accounts.flows import challenges, passwords, sign_in
@@ -62,7 +63,11 @@ class SignInPage(SignInStep, EmailInitialMixin):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Whoever is signed in already is led on."""
         if is_signed_in(request):
-            return redirect_to_next(next_path(request))
+            next_ = next_path(request)
+            if _is_of_admin(next_) and not (request.user.is_active and request.user.is_staff):
+                # A project may redirect /admin/login/ to this page: the admin would send them back here.
+                return render(request, "accounts/no_administrator.html", status=403)
+            return redirect_to_next(next_)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -168,7 +173,7 @@ class HostedCallbackView(View):
         return _uncached(redirect_to_next(next_))
 
 
-class SignOutView(View):
+class SignOutView(WithoutTransaction, View):
     """The end of a session: ours, its tokens, and Cognito's own when its pages were the way in."""
 
     http_method_names = ("post",)
@@ -176,7 +181,7 @@ class SignOutView(View):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Home, by way of Cognito if need be."""
-        home = resolve_url(settings.LOGOUT_REDIRECT_URL)
+        home = resolve_url(settings.LOGOUT_REDIRECT_URL or "/")
         was_hosted = session.is_hosted(request) and get_config().domain
         session.end(request)
         messages.success(request, "You are signed out.")
@@ -207,6 +212,13 @@ class BreakGlassPage(FormPage):
         login(self.request, person)
         self.request.session.set_expiry(BREAK_GLASS_SECONDS)
         return HttpResponseRedirect(reverse("admin:index"))
+
+
+def _is_of_admin(path: str) -> bool:
+    try:
+        return "admin" in resolve(urlsplit(path).path).app_names
+    except Resolver404:
+        return False
 
 
 def _callback(request: HttpRequest) -> str:

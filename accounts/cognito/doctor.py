@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.urls import NoReverseMatch, reverse
 
 from accounts.cognito.gateway import get_gateway
 from accounts.tokens.conf import get_config
 from accounts.tokens.exceptions import CognitoMisconfigured
 
-HOSTED_CALLBACK = "/accounts/hosted/callback/"
 MIN_PASSWORD_LENGTH = 8
 MAX_ACCESS_TOKEN_SECONDS = 3600
 # What every account has, and what sign-up always sends.
@@ -156,12 +156,14 @@ def _own_client(client: Settings, place: str, flows: set[str], *, rotates: bool)
     if bool(client.get("ClientSecret")) != bool(get_config().client_secret):
         yield Finding(place, "Either the client has a secret or the service, not both.", "COGNITO_CLIENT_SECRET")
     hosts = {host for host in settings.ALLOWED_HOSTS if host != "*"} | set(_LOOPBACK)
+    try:
+        callback = reverse("accounts:hosted-callback")
+    except NoReverseMatch:  # a project without the pages
+        return
     for url in client.get("CallbackURLs", []):
         parts = urlsplit(url)
-        if parts.path != HOSTED_CALLBACK or not any(_serves(host, parts.hostname or "") for host in hosts):
-            yield Finding(
-                place, f"A callback that is not ours: {url}", f"CallbackURLs: https://<host>{HOSTED_CALLBACK}"
-            )
+        if parts.path != callback or not any(_serves(host, parts.hostname or "") for host in hosts):
+            yield Finding(place, f"A callback that is not ours: {url}", f"CallbackURLs: https://<host>{callback}")
 
 
 def _serves(allowed: str, host: str) -> bool:

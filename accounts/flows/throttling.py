@@ -24,6 +24,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework import status
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 
 from accounts.flows.rates import DEFAULT_RATES, RateName
 from accounts.flows.windows import Count, LimitExceeded, RateLimiter, RedisWindow
@@ -92,13 +93,14 @@ def client_address(request: HttpRequest | Request) -> str:
 
     With NUM_PROXIES: the entry of X-Forwarded-For that the outermost of our proxies wrote, that many from the right.
     When there are fewer, or it is no address, the request did not come through all of them; what the client may have
-    written itself is not believed, and whoever connected is counted. Without NUM_PROXIES the header is ignored.
+    written itself is not believed, and whoever connected is counted. Without NUM_PROXIES,
+    as a setting of its own or in REST_FRAMEWORK, the header is ignored.
 
     The proxy must drop header names with underscores, as nginx does, and an AWS load balancer once
     `routing.http.drop_invalid_header_fields.enabled` is set: for WSGI `X_Forwarded_For` is the same header, and
     granian hands on the later of the two (seen with 2.8).
     """
-    proxies: int = getattr(settings, "NUM_PROXIES", 0)
+    proxies: int = getattr(settings, "NUM_PROXIES", api_settings.NUM_PROXIES) or 0
     if proxies > 0:
         # Several headers of that name arrive joined by commas, in their order.
         entries = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")

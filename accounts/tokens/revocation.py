@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from django.db import DatabaseError, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 
 from accounts.models import KnownSession, Revocation
 from accounts.tokens.clock import CognitoClock, cognito_clock
@@ -173,7 +173,8 @@ class RevocationList:
                 )
             ],
             update_conflicts=True,
-            unique_fields=["digest"],
+            # MySQL and MariaDB take any unique key, and Django refuses to be told of one there.
+            unique_fields=["digest"] if connection.features.supports_update_conflicts_with_target else None,
             update_fields=["origin_jti", "sub", "expires_at"],
         )
         self.clean_up()

@@ -176,3 +176,16 @@ def test_a_role_among_many_groups_is_found(cognito: LocalCognito) -> None:
     for act in ("delete_group", "create_group"):  # the last of all
         get_gateway().administer(act, GroupName="ROLE_GUEST")
     assert problems() == set()
+
+
+@pytest.mark.parametrize(
+    "urls, ours", [("tests.accounts.moved_urls", "/people/hosted/callback/"), ("books.urls", None)]
+)
+def test_the_callback_is_where_the_project_has_the_pages(
+    urls: str, ours: str | None, cognito: LocalCognito, settings: Settings
+) -> None:
+    settings.ROOT_URLCONF = urls
+    spoil_client(cognito, CallbackURLs=["https://127.0.0.1/people/hosted/callback/"])
+    assert problems() == set()
+    spoil_client(cognito, CallbackURLs=["https://127.0.0.1/accounts/hosted/callback/"])
+    assert {finding.fix for finding in doctor.examine()} == ({f"CallbackURLs: https://<host>{ours}"} if ours else set())

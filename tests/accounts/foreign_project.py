@@ -1,0 +1,99 @@
+"""A project with accounts and nothing else of this repository, driven on an empty database; prints what it answered.
+
+Usage: python -m tests.accounts.foreign_project sqlite|mysql, with the COGNITO_* variables of a local Cognito.
+"""
+
+import json
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import django
+from django.conf import settings
+
+DATABASES = {
+    "sqlite": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+    "mysql": {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": f"accounts_{os.getpid()}",
+        "HOST": os.environ.get("MARIADB_HOST", "127.0.0.1"),
+        "USER": os.environ.get("MARIADB_USER", "root"),
+        "PASSWORD": os.environ.get("MARIADB_PASSWORD", ""),
+    },
+}
+
+
+def configure(database: str) -> None:
+    """The settings of the project; those that are not named have Django's defaults."""
+    if database == "mysql" and find_spec("MySQLdb") is None:
+        import_module("pymysql").install_as_MySQLdb()
+    cognito = {name: value for name, value in os.environ.items() if name.startswith("COGNITO_")}
+    settings.configure(
+        SECRET_KEY="of a project of somebody else",
+        ALLOWED_HOSTS=["testserver"],
+        USE_TZ=True,
+        AUTH_USER_MODEL="accounts.User",
+        AUTHENTICATION_BACKENDS=["accounts.browser.backends.CognitoBackend"],
+        SESSION_ENGINE="accounts.browser.store",
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        ROOT_URLCONF="tests.accounts.foreign_urls",
+        DATABASES={"default": DATABASES[database] | {"ATOMIC_REQUESTS": True}},
+        INSTALLED_APPS=[
+            "accounts",
+            "django.contrib.admin",
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "django.contrib.messages",
+            "rest_framework",
+        ],
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.messages.middleware.MessageMiddleware",
+            "accounts.browser.middleware.BrowserSessionMiddleware",
+        ],
+        REST_FRAMEWORK={
+            "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
+            "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.NamespaceVersioning",
+            "ALLOWED_VERSIONS": ["v1"],
+        },
+        COGNITO_ALLOW_INSECURE_ENDPOINT=True,
+        **cognito,
+    )
+    django.setup()
+
+
+def drive() -> dict[str, int]:
+    """The status of each answer: Uma signs in, refreshes and signs out, by the API and with a browser."""
+    from django.test import Client
+
+    api, accounts, statuses = Client(), "/api/v2/accounts/", {}
+    answer = api.post(f"{accounts}sign-in/", {"email": "user@example.com", "password": "Passw0rd!"}, "application/json")
+    statuses["sign-in"] = answer.status_code
+    answer = api.post(f"{accounts}refresh/", {"refresh_token": answer.json()["refresh_token"]}, "application/json")
+    statuses["refresh"] = answer.status_code
+    tokens = answer.json()
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    statuses["me"] = api.get(f"{accounts}me/", headers=bearer).status_code
+    body = {"refresh_token": tokens["refresh_token"]}
+    statuses["sign-out"] = api.post(f"{accounts}sign-out/", body, "application/json").status_code
+    statuses["me, signed out"] = api.get(f"{accounts}me/", headers=bearer).status_code
+    browser, form = Client(), {"email": "user@example.com", "password": "Passw0rd!"}
+    statuses["page: sign-in"] = browser.post("/accounts/sign-in/", form).status_code
+    statuses["page: me"] = browser.get(f"{accounts}me/").status_code
+    statuses["page: sign-out"] = browser.post("/accounts/sign-out/").status_code
+    statuses["page: me, signed out"] = browser.get(f"{accounts}me/").status_code
+    return statuses
+
+
+if __name__ == "__main__":
+    configure(sys.argv[1])
+    from django.db import connection
+
+    created = connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    try:
+        json.dump(drive(), sys.stdout)
+    finally:
+        connection.creation.destroy_test_db(created, verbosity=0)
