@@ -21,7 +21,6 @@ import ctypes
 import signal
 import socket
 import struct
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -88,8 +87,7 @@ def _once_signalled(act: Callable[[], object]) -> None:
 
 def _stop() -> None:
     """Do what granian does at a signal: call the handler that it has installed."""
-    handler = signal.getsignal(signal.SIGTERM)
-    assert callable(handler)  # noqa: S101 - granian has been started
+    handler: Any = signal.getsignal(signal.SIGTERM)
     handler(signal.SIGTERM, None)
 
 
@@ -103,12 +101,11 @@ _SO_ATTACH_FILTER = 26  # asm-generic/socket.h; the module `socket` has no name 
 
 
 def _refuse_new_connections(port: int) -> None:
-    """Stop the kernel from establishing connections for this process on `port`; established ones can be accepted.
+    """Stop the kernel from establishing connections for this process on `port` (Linux; elsewhere this does nothing).
 
-    A client whose SYN is dropped sends it again after a second, and reaches another server or none.
+    Established ones can still be accepted. A client whose SYN is dropped sends it again after a second, and reaches
+    another server or none.
     """
-    if sys.platform != "linux":
-        return
     steps = ctypes.create_string_buffer(_NO_SYN)
     program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(steps))
     for found in sockets():

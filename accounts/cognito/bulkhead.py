@@ -12,12 +12,9 @@ from accounts.tokens.resilience import CircuitBreaker
 
 CALLS_AT_ONCE = 3
 """In each process. Fewer than a worker of the server has threads, so that books are read while Cognito hangs."""
-WAIT_SECONDS = 0.5
-"""How long a caller waits for a slot."""
-SLOW_CALL_SECONDS = 2.0
-"""A call that takes longer is slow: Cognito usually answers within a tenth of that."""
-OPEN_SECONDS = 10.0
-"""How long nobody waits for a slot after a slow call."""
+WAIT_SECONDS = 0.5  # for a slot
+SLOW_CALL_SECONDS = 2.0  # Cognito usually answers within a tenth of that
+OPEN_SECONDS = 10.0  # after a slow call nobody waits for a slot
 
 
 class Bulkhead:
@@ -30,8 +27,7 @@ class Bulkhead:
     def __init__(self, slots: int = CALLS_AT_ONCE, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = threading.Semaphore(slots)
         self._clock = clock
-        self._guard = threading.Lock()
-        self._started: list[float] = []  # of the calls under way
+        self._started: list[float] = []  # when the calls in progress began; each operation on the list is atomic
         self._breaker = CircuitBreaker(OPEN_SECONDS, clock=clock)
 
     @contextmanager
@@ -41,19 +37,15 @@ class Bulkhead:
             yield False
             return
         started = self._clock()
-        with self._guard:
-            self._started.append(started)
+        self._started.append(started)
         try:
             yield True
         finally:
             if self._clock() - started >= SLOW_CALL_SECONDS:
                 self._breaker.trip()
-            with self._guard:
-                self._started.remove(started)
+            self._started.remove(started)
             self._free.release()
 
     def _is_slow(self) -> bool:
         now = self._clock()
-        with self._guard:
-            oldest = min(self._started, default=now)
-        return now - oldest >= SLOW_CALL_SECONDS or self._breaker.is_open
+        return now - min(self._started, default=now) >= SLOW_CALL_SECONDS or self._breaker.is_open

@@ -1,7 +1,6 @@
 """Rate limiter with sliding windows: in Redis, shared by all workers, or in the memory of one process.
 
-At no moment do the seconds before it hold more attempts than the rate allows: there is no boundary between two windows
-at which a client could make twice as many.
+No period of a rate's length holds more attempts than it allows, as one across the border of two fixed windows would.
 """
 
 import logging

@@ -35,7 +35,7 @@ class KeysUnavailable(Exception):
 
     def __init__(self, retry_after: float) -> None:
         super().__init__("The key set of the user pool cannot be fetched.")
-        self.retry_after = max(1, round(retry_after))
+        self.retry_after = round(max(1.0, retry_after))
 
 
 class KeyStore(Generic[Key]):
@@ -58,8 +58,7 @@ class KeyStore(Generic[Key]):
         self._fetch = fetch
         self._clock = clock
         self._keys: Mapping[str, Key] = {}
-        self._fetched_at: float | None = None
-        self._tried_at: float | None = None
+        self._fetched_at = self._tried_at = -math.inf
         self._failed = False
         self._fetches = SingleFlight[None]()
 
@@ -86,7 +85,7 @@ class KeyStore(Generic[Key]):
 
     def _age(self) -> float:
         """Seconds since the last good fetch; infinite when there was none."""
-        return math.inf if self._fetched_at is None else self._clock() - self._fetched_at
+        return self._clock() - self._fetched_at
 
     def _refresh(self, *, wait: bool) -> None:
         """Fetch the set, unless the cool-down is not over. With `wait`, return when the fetch under way has ended."""
@@ -120,10 +119,7 @@ class KeyStore(Generic[Key]):
         keys_fetched.send_robust(type(self), outcome=outcome)
 
     def _cool_down_left(self) -> float:
-        if self._tried_at is None:
-            return 0.0
-        usable = self._age() < USABLE_SECONDS
-        cool_down = COOL_DOWN_SECONDS if usable else COOL_DOWN_WITHOUT_KEYS_SECONDS
+        cool_down = COOL_DOWN_SECONDS if self._age() < USABLE_SECONDS else COOL_DOWN_WITHOUT_KEYS_SECONDS
         return cool_down - (self._clock() - self._tried_at)
 
 

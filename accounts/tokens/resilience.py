@@ -1,7 +1,4 @@
-"""Circuit breaker and single flight: a dependency that fails, hangs or is slow holds few threads, and is asked seldom.
-
-Both work in the memory of one process, need nothing but the standard library, and are safe to share between threads.
-"""
+"""Circuit breaker and single flight, for one process; safe to share between threads."""
 
 import threading
 import time
@@ -93,8 +90,8 @@ class SingleFlight(Generic[T]):
         """Start `call`, unless one with this key is under way; gives its future, and whether this caller started it.
 
         Without `thread` the call is made before this returns, and its exception is raised here too. With `thread`, a
-        name, it is made in a new daemon thread with a copy of the caller's context variables. Callers that did not
-        start it may wait for it with a time limit: `Future.result(timeout)`, which raises TimeoutError.
+        name, it is made in a new daemon thread with a copy of the caller's context variables. The other callers can
+        wait with a time limit: `Future.result(timeout)` raises TimeoutError.
         """
         with self._guard:
             if key in self._flights:
@@ -102,18 +99,16 @@ class SingleFlight(Generic[T]):
             flight = self._flights[key] = Future()
         if thread:
             run = copy_context().run
-            threading.Thread(target=run, args=(self._make, call, key, flight), name=thread, daemon=True).start()
+            threading.Thread(target=run, args=(self._make, call, key), name=thread, daemon=True).start()
         else:
-            self._make(call, key, flight)
+            self._make(call, key)
         return flight, True
 
-    def _make(self, call: Callable[[], T], key: Hashable, flight: Future[T]) -> None:
-        # The flight is removed before its result is set: who has seen that result gets another one from `join`.
+    def _make(self, call: Callable[[], T], key: Hashable) -> None:
+        # The flight is removed before its result is set: a caller that has seen the result gets another from `join`.
         try:
             result = call()
         except BaseException as error:
-            del self._flights[key]
-            flight.set_exception(error)
+            self._flights.pop(key).set_exception(error)
             raise
-        del self._flights[key]
-        flight.set_result(result)
+        self._flights.pop(key).set_result(result)

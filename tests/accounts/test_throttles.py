@@ -247,7 +247,7 @@ def test_of_400_attempts_in_two_processes_exactly_the_allowed_number_passes() ->
     worker = """if True:
         import django, sys
         django.setup()
-        from accounts import windows
+        from accounts.flows import windows
         from accounts.flows.rates import Rate
         from django.conf import settings
         # However busy the machine is: Redis is not given up, and no attempt leaves its window.
