@@ -1,9 +1,10 @@
-"""What may administrators do to other people's accounts? Verbs over the pool that need AWS credentials.
+"""Administrative operations on other people's accounts, authorised by AWS credentials.
 
-Least rights: cognito-idp:AdminAddUserToGroup, AdminRemoveUserFromGroup, AdminListGroupsForUser, AdminGetUser,
-AdminSetUserMFAPreference, AdminSetUserPassword, AdminDisableUser, AdminEnableUser, AdminUserGlobalSignOut,
-AdminCreateUser (which alone can send an invitation again), ListUsers, ListUsersInGroup and DescribeUserPool, on the
-one pool. `cognito_doctor` needs DescribeUserPoolClient, GetUserPoolMfaConfig and ListGroups besides.
+IAM actions needed, on the one pool: cognito-idp:AdminAddUserToGroup, AdminRemoveUserFromGroup, AdminListGroupsForUser,
+AdminGetUser, AdminSetUserMFAPreference, AdminSetUserPassword, AdminDisableUser, AdminEnableUser,
+AdminUserGlobalSignOut, AdminCreateUser (which alone can send an invitation again), ListUsers, ListUsersInGroup and
+DescribeUserPool.
+`cognito_doctor` also needs DescribeUserPoolClient, GetUserPoolMfaConfig and ListGroups.
 """
 
 import re
@@ -34,20 +35,20 @@ from accounts.tokens.roles import Role, roles_from_groups
 MAX_PAGE = 60  # AWS: ListUsers, parameter Limit
 MAX_CALLS = 5
 POLICY_SECONDS = 300
-# Looks up the groups of listed people, for all lists of a process together: one slot of the bulkhead stays free for
+# Looks up the groups of listed people. One pool for the process, smaller than the bulkhead: one slot stays free for
 # sign-ins.
 _executor = ThreadPoolExecutor(max_workers=CALLS_AT_ONCE - 1, thread_name_prefix="groups")
 
-# What cannot be anybody's name is nobody's either.
+# Cognito answers InvalidParameterException for a string that cannot be a user name.
 _NOT_FOUND = dict.fromkeys(("UserNotFoundException", "InvalidParameterException"), PersonNotFound)
 
 
 def list_people(*, email_prefix: str = "", role: Role | None = None, limit: int, token: str | None = None) -> Page:
-    """A page of people, narrowed by the beginning of their e-mail address or by their role.
+    """A page of people, filtered by a prefix of their e-mail address or by their role.
 
-    Cognito gives MAX_PAGE at once and does not know both narrowings together, so several of its pages may be asked
-    for, MAX_CALLS at most: a page may be shorter than `limit` and still have a next one. Where several groups grant a
-    role, those of the first come first, and somebody in two of them comes twice.
+    Cognito returns at most MAX_PAGE and cannot combine both filters, so up to MAX_CALLS of its pages are read: a page
+    may be shorter than `limit` and still have a next one. Where several groups grant a role, their members are listed
+    group by group, and a member of two is listed twice.
     Raises ExpectedRefusal for an invalid `token`.
     """
     users: list[Mapping[str, Any]] = []
@@ -64,8 +65,8 @@ def list_people(*, email_prefix: str = "", role: Role | None = None, limit: int,
 def _users(
     email_prefix: str, role: Role | None, limit: int, token: str | None
 ) -> tuple[list[Mapping[str, Any]], str | None]:
-    """One page as Cognito gives it, and its token for the next."""
-    # Of all that is sent, only the token is not of our making.
+    """One page of Cognito, and its token for the next page."""
+    # The token is the only parameter that a client sends, so the error is about it.
     errors = {"InvalidParameterException": ExpectedRefusal, "InvalidToken": ExpectedRefusal} if token else {}
     if role is not None:
         return _users_with(role, limit, token, errors)
@@ -80,11 +81,11 @@ def _users(
 def _users_with(
     role: Role, limit: int, token: str | None, errors: ErrorsByCode
 ) -> tuple[list[Mapping[str, Any]], str | None]:
-    """One page of a group that grants `role`. The token is the number of the group, and Cognito's own within that."""
+    """One page of a group that grants `role`. The token is the index of the group and Cognito's token, as `0|…`."""
     number, _, inner = (token or "0|").partition("|")
     groups = get_config().groups_of(role)[int(number) :]
     if not groups:
-        raise ExpectedRefusal  # the settings have changed since
+        raise ExpectedRefusal  # the settings changed after the token was issued
     paging = {"NextToken": inner} if inner else {}
     answer = get_gateway().administer("list_users_in_group", errors, GroupName=groups[0], Limit=limit, **paging)
     if following := answer.get("NextToken"):
@@ -97,7 +98,7 @@ def _matches_prefix(user: Mapping[str, Any], email_prefix: str) -> bool:
 
 
 def _roles_or_none(username: str) -> tuple[Role, ...] | None:
-    """The roles of somebody just listed; None when they have been deleted since."""
+    """The roles of a listed person; None when the account was deleted meanwhile."""
     try:
         return roles_of_person(username)
     except PersonNotFound:
@@ -113,17 +114,17 @@ def person(sub: str) -> Person:
 def account(username: str) -> Account:
     """The identifiers of the account with this subject or e-mail address. Raises PersonNotFound.
 
-    One call whether or not there is an account, so that the time of an answer does not depend on it.
+    One call whether or not the account exists, so that the response time does not reveal it.
     """
     user = get_gateway().administer("admin_get_user", _NOT_FOUND, Username=username)
     attributes = {pair["Name"]: pair.get("Value", "") for pair in user["UserAttributes"]}
-    # A user of another provider, or one of the pool's own who was linked to it (AWS: AdminLinkProviderForUser).
+    # A user of another provider, or a native user linked to one (AWS: AdminLinkProviderForUser).
     federated = user["UserStatus"] == "EXTERNAL_PROVIDER" or "identities" in attributes
     return Account(sub=attributes["sub"], username=user["Username"], is_federated=federated)
 
 
 def roles_of_person(username: str) -> tuple[Role, ...]:
-    """The roles somebody's groups give now, highest first. Raises PersonNotFound."""
+    """The roles that the person's groups grant now, highest first. Raises PersonNotFound."""
     held = roles_from_groups(_groups_of_person(username), get_config().group_roles)
     return tuple(role for role in Role if role in held)
 
@@ -134,13 +135,13 @@ def _groups_of_person(username: str) -> list[str]:
 
 
 def grant(username: str, role: Role) -> None:
-    """Put somebody into the (first) group of `role`; they may be there already. Raises PersonNotFound."""
+    """Add the person to the first group of `role`; idempotent. Raises PersonNotFound."""
     group, *_ = get_config().groups_of(role)
     get_gateway().administer("admin_add_user_to_group", _NOT_FOUND, Username=username, GroupName=group)
 
 
 def replace_role(username: str, role: Role) -> None:
-    """Make `role` their only one among ours; the new group comes first. Raises PersonNotFound."""
+    """Replace the person's roles by `role`: added first, the others removed then. Raises PersonNotFound."""
     held, granted_by = _groups_of_person(username), get_config().group_roles
     if role not in roles_from_groups(held, granted_by):
         grant(username, role)
@@ -150,43 +151,40 @@ def replace_role(username: str, role: Role) -> None:
 
 
 def disable(username: str) -> None:
-    """Let somebody neither sign in nor refresh. Raises PersonNotFound."""
+    """Disable the account: no sign-in, no refresh. Raises PersonNotFound."""
     get_gateway().administer("admin_disable_user", _NOT_FOUND, Username=username)
 
 
 def enable(username: str) -> None:
-    """Undo `disable`. Raises PersonNotFound."""
+    """Enable a disabled account. Raises PersonNotFound."""
     get_gateway().administer("admin_enable_user", _NOT_FOUND, Username=username)
 
 
 def sign_out_everywhere(username: str) -> None:
-    """End all sessions of somebody. Raises PersonNotFound."""
+    """Revoke all refresh tokens of the person. Raises PersonNotFound."""
     get_gateway().administer("admin_user_global_sign_out", _NOT_FOUND, Username=username)
 
 
 def resend_invitation(username: str) -> None:
-    """Mail somebody invited another temporary password. Raises PersonNotFound, NothingToResend."""
+    """Mail an invited person a new temporary password. Raises PersonNotFound, NothingToResend."""
     errors = {**_NOT_FOUND, "UnsupportedUserStateException": NothingToResend}
     get_gateway().administer("admin_create_user", errors, Username=username, MessageAction="RESEND")
 
 
 def set_password(username: str, password: str) -> None:
-    """Give somebody a password of their own choosing. Raises PersonNotFound, PasswordTooWeak, PasswordReused."""
+    """Set a permanent password. Raises PersonNotFound, PasswordTooWeak, PasswordReused."""
     errors = {**_NOT_FOUND, "InvalidParameterException": PasswordTooWeak}
     get_gateway().administer("admin_set_user_password", errors, Username=username, Password=password, Permanent=True)
 
 
-# The form of every password, whatever the policy: one line of at most 256 characters of any kind, no blank first or
-# last. Cognito's error states it as ^[\S]+.*[\S]+$, where `.` is Java's and `\S` is about ASCII; its published model,
-# and botocore's with it, says [\S]+, no blank at all.
+# Format of every password, under any policy: one line of at most 256 characters, no blank first or last. Cognito's
+# error states it as ^[\S]+.*[\S]+$, where `.` is Java's and `\S` is ASCII. The published model, which botocore checks,
+# says [\S]+, which allows no blank at all.
 _FORMAT = re.compile(r"(?=.{1,256}\Z)\S([^\n\r\x85\u2028\u2029]*\S)?", re.ASCII | re.DOTALL)
 
 
 def end_mfa(username: str) -> None:
-    """Take the authenticator app of somebody away: sign-in asks for no TOTP any more. Raises PersonNotFound.
-
-    Raises RefusedByPool where the pool requires MFA.
-    """
+    """Turn off TOTP for the person. Raises PersonNotFound, and RefusedByPool where the pool requires MFA."""
     errors = {**_NOT_FOUND, "NotAuthorizedException": RefusedByPool}
     off = {"Enabled": False, "PreferredMfa": False}
     get_gateway().administer("admin_set_user_mfa_preference", errors, Username=username, SoftwareTokenMfaSettings=off)
@@ -203,12 +201,12 @@ class PasswordPolicy:
     symbols: bool
 
     def require(self, password: str) -> None:
-        """Raise PasswordTooWeak, which says the policy, unless `password` meets it."""
+        """Raise PasswordTooWeak, whose sentence states the policy, unless `password` meets it."""
         wanted = {
             r"[a-z]": self.lowercase,
             r"[A-Z]": self.uppercase,
             r"[0-9]": self.numbers,
-            # "Non-leading, non-trailing space characters" count, and the others were refused by the form.
+            # "Non-leading, non-trailing space characters" count as symbols; the format refuses the others.
             r"[\^$*.\[\]{}()?\"!@#%&/\\,><':;|_~`+=\- ]": self.symbols,
         }
         met = all(re.search(pattern, password) for pattern, needed in wanted.items() if needed)
@@ -216,7 +214,7 @@ class PasswordPolicy:
             raise PasswordTooWeak(self.sentence())
 
     def sentence(self) -> str:
-        """The policy for people."""
+        """The policy as a sentence for people."""
         kinds = {
             "a lower-case letter": self.lowercase,
             "an upper-case letter": self.uppercase,
@@ -229,20 +227,20 @@ class PasswordPolicy:
 
 
 def require_good_password(password: str) -> None:
-    """Raise PasswordTooWeak, which says the policy, unless Cognito would accept `password` as a new one.
+    """Raise PasswordTooWeak, whose sentence states the policy, unless Cognito would accept `password` as a new one.
 
-    The one rule for every password that somebody chooses, held before Cognito is asked for anything that costs a code.
-    Without the right to read the policy only the form is checked, and Cognito decides the rest, later.
+    Called for every new password, before any call to Cognito that uses up a code. Without the right to read the policy
+    only the format is checked here.
     """
     try:
         policy = password_policy()
-    except CognitoMisconfigured:  # the log says why
+    except CognitoMisconfigured:  # logged by the client
         policy = PasswordPolicy(minimum_length=1, lowercase=False, uppercase=False, numbers=False, symbols=False)
     policy.require(password)
 
 
 def password_policy() -> PasswordPolicy:
-    """The pool's policy, asked for at most every POLICY_SECONDS."""
+    """The pool's password policy, cached for POLICY_SECONDS."""
     return _policy_of_period(int(time.monotonic() // POLICY_SECONDS))
 
 

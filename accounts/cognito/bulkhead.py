@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from accounts.tokens.resilience import CircuitBreaker
 
 CALLS_AT_ONCE = 3
-"""In each process. Fewer than a worker of the server has threads, so that books are read while Cognito hangs."""
+"""In each process. Fewer than the threads of a worker, so that other requests are served while Cognito hangs."""
 WAIT_SECONDS = 0.5  # for a slot
 SLOW_CALL_SECONDS = 2.0  # Cognito usually answers within a tenth of that
 OPEN_SECONDS = 10.0  # after a slow call nobody waits for a slot
@@ -32,7 +32,7 @@ class Bulkhead:
 
     @contextmanager
     def slot(self) -> Iterator[bool]:
-        """Hold a slot for the length of the block. Gives False when there is none: the call must not be made then."""
+        """Hold a slot for the length of the block. Yields False when no slot is free: the call must not be made then."""
         if not self._free.acquire(timeout=0 if self._is_slow() else WAIT_SECONDS):
             yield False
             return

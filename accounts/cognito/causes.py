@@ -1,7 +1,7 @@
-"""Causes of Cognito's refusals, in words of our own for the log: its messages echo what was sent and are never logged.
+"""Causes of Cognito's errors, for the log: the messages themselves echo what was sent and are never logged.
 
-Each pattern is of a message of the Cognito API, as AWS documents it or public reports quote it. What a pattern captures
-is a name of AWS's: a trigger, a parameter, an attribute.
+Each pattern matches a message of the Cognito API, as documented by AWS or quoted in public reports. Patterns capture
+names of AWS only: a trigger, a parameter, an attribute.
 """
 
 import re
@@ -15,7 +15,7 @@ _TRIGGERS = (
     "|VerifyAuthChallenge(?:Response)?|PreTokenGeneration|TokenGeneration|UserMigration|CustomMessage|CustomEmailSender"
     "|CustomSMSSender|InboundFederation"
 )
-# AWS: the members of the requests that are made here, and "Working with user attributes".
+# AWS: the members of the requests of this service, and "Working with user attributes".
 _NAMES = (
     "username|password|previousPassword|proposedPassword|confirmationCode|session|clientId|secretHash|accessToken"
     "|refreshToken|token|userCode|code|authParameters|challengeResponses|challengeName|userAttributes|groupName|filter"
@@ -37,7 +37,7 @@ class Cause(NamedTuple):
 _CAUSES: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), cause)
     for pattern, cause in (
-        # A wrong secret comes as NotAuthorizedException, as a wrong password does.
+        # A wrong client secret is reported as NotAuthorizedException, like a wrong password.
         (r"secret[ _]?hash", Cause("the secret of the app client", True)),
         (r"unauthorized attribute", Cause("the app client may not write an attribute: WriteAttributes", True)),
         (
@@ -45,9 +45,9 @@ _CAUSES: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
             Cause("the pool requires the attribute {}, which was not sent", True),
         ),
         (r"cannot be of email format", Cause("the pool has e-mail addresses as an alias, not as user names", True)),
-        (r"sign-?up is not permitted", Cause("only administrators make accounts in this pool", True)),
+        (r"sign-?up is not permitted", Cause("only administrators create accounts in this pool", True)),
         (rf"^({_TRIGGERS})\b", Cause("the Lambda trigger {}")),
-        (r"lambda output", Cause("a Lambda trigger gave an answer that Cognito does not understand")),
+        (r"lambda output", Cause("a Lambda trigger gave an answer that Cognito cannot read")),
         (rf"at '({_NAMES})\b[\w.]*' failed to satisfy", Cause("the form of the parameter {}")),
         (rf"parameter ({_NAMES})\b", Cause("the parameter {}")),
         (rf"schema: ({_ATTRIBUTES})\b", Cause("the attribute {} does not fit the schema of the pool")),
@@ -64,11 +64,11 @@ _CAUSES: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
         (r"current status|current state", Cause("the status of the account")),
     )
 )
-_UNKNOWN = Cause("a cause that is not known here")
+_UNKNOWN = Cause("unknown cause")
 
 
 def cause_of(message: str) -> Cause:
-    """What `message`, of an error of Cognito's, is about; nothing of it but names of AWS's is in the result."""
+    """The cause that the message of an error of Cognito states. The result quotes names of AWS only."""
     message = message[:MAX_MESSAGE]
     for pattern, cause in _CAUSES:
         found = pattern.search(message)

@@ -40,7 +40,7 @@ from accounts.tokens.signals import cognito_called
 
 logger = logging.getLogger(__name__)
 
-# Of one list: 60 elements each. More than a pool may have groups ("Quotas in Amazon Cognito": 10,000).
+# Pages of one list, of 60 elements each: more than a pool may have groups ("Quotas in Amazon Cognito": 10,000).
 MAX_PAGES = 200
 
 ErrorsByCode = Mapping[str, type[Exception]]
@@ -65,31 +65,31 @@ class CognitoClient:
         self._config = config
         self._session = boto3.session.Session()
         self._making = threading.Lock()
-        # Public operations are never signed (botocore's own model says so), and never retried: a repeated SignUp
-        # comes back as "user exists", a repeated code as "expired". The credential chain is not touched.
+        # Public operations are not signed (as in botocore's model), so the credential chain is not read. They are not
+        # retried: a repeated SignUp is refused as "user exists", a repeated code as "expired".
         self._public = self._client(signature_version=UNSIGNED, retries={"mode": "standard", "total_max_attempts": 1})
 
     def administer(self, operation: str, errors: ErrorsByCode | None = None, **parameters: Any) -> dict[str, Any]:
-        """Call an operation that needs AWS credentials, on our pool. `errors` are the codes particular to it."""
+        """Call an operation that needs AWS credentials, on the pool. `errors` maps error codes to our exceptions."""
         client = self._administrator
         return _call_operation(client, operation, errors or {}, {"UserPoolId": self._config.user_pool_id, **parameters})
 
     def administer_all(
         self, operation: str, member: str, errors: ErrorsByCode | None = None, **parameters: Any
     ) -> Iterator[Any]:
-        """Every element of `member` in the answers of a list operation, to the last page (`NextToken`)."""
+        """Iterate over `member` of all pages of a list operation (`NextToken`)."""
         for _ in range(MAX_PAGES):
             answer = self.administer(operation, errors, **parameters)
             yield from answer[member]
             if not answer.get("NextToken"):
                 return
             parameters["NextToken"] = answer["NextToken"]
-        logger.warning("Cognito %s was not read to its end: more than %s pages.", operation, MAX_PAGES)
+        logger.warning("Cognito %s has more than %s pages; the rest was not read.", operation, MAX_PAGES)
         raise CognitoUnavailable
 
     @cached_property
     def _administrator(self) -> Any:
-        # Its operations may be repeated without harm, so a lost answer is asked for again.
+        # Administrative operations are idempotent, so they are retried.
         return self._client(retries={"mode": "standard", "total_max_attempts": 2})
 
     def _client(self, **options: Any) -> Any:
@@ -117,22 +117,22 @@ def pairs(attributes: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 class Answer(dict[str, Any]):
-    """What Cognito answered. A member that is not there is a fault of Cognito's, whoever looks for it."""
+    """A response of Cognito. Access to a missing member raises CognitoUnavailable, and is logged."""
 
     def __missing__(self, name: str) -> Any:
-        logger.warning("Cognito answered without %s.", name)
+        logger.warning("A response of Cognito has no member %s.", name)
         raise CognitoUnavailable
 
 
 class _ForeignResponse(Exception):
-    """A success of somebody between us and Cognito, such as a proxy or a captive portal."""
+    """A success response that is not from Cognito, but from a proxy or a captive portal."""
 
 
 def _check_response(response_dict: dict[str, Any], **_: Any) -> None:
-    """Tell Cognito's answers from others, before botocore reads them: it takes any body of any 200 for a success.
+    """Reject responses that are not from Cognito, before botocore parses them: it accepts any body with status 200.
 
-    Cognito answers with a JSON object of its own content type, and an error with its name in `__type` (AWS JSON
-    protocol 1.1). Any other success is refused here; an error without a name is left with its status alone.
+    A response of Cognito is a JSON object with a content type of its own; an error has its name in `__type` (AWS JSON
+    protocol 1.1). Any other success raises _ForeignResponse; of an error without a name only the status is kept.
     """
     try:
         body = json.loads(response_dict["body"])
@@ -154,7 +154,7 @@ _bulkhead = Bulkhead()
 
 
 def _call_operation(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping[str, Any]) -> Answer:
-    """Cognito's answer, or our exception for its error."""
+    """Call `operation` within a slot of the bulkhead, translate its error, and send the signal `cognito_called`."""
     started = time.monotonic()
     outcome = "ok"
     try:
@@ -164,7 +164,7 @@ def _call_operation(client: Any, operation: str, errors: ErrorsByCode, parameter
                 raise CognitoNotAsked
             asked_at = time.monotonic()
             answer = _send(client, operation, errors, parameters)
-            # Cut-offs of tokens follow Cognito's clock (accounts.tokens.revocation).
+            # Cut-offs of tokens follow the clock of Cognito (accounts.tokens.revocation).
             headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
             cognito_clock.observe(headers.get("date"), asked_at)
             return answer
@@ -192,28 +192,28 @@ def _send(client: Any, operation: str, errors: ErrorsByCode, parameters: Mapping
     except ClientError as error:
         raise _translate(operation, error, errors) from None
     except ParamValidationError as error:
-        # botocore's own reading of the same rules.
-        logger.info("Cognito %s was not asked: %s.", operation, cause_of(str(error)).text)
+        # botocore checks the same rules before it sends anything.
+        logger.info("Cognito %s was not called: %s.", operation, cause_of(str(error)).text)
         raise errors.get("InvalidParameterException", CognitoMisconfigured)() from None
     except NoCredentialsError as error:
-        logger.error("Cognito %s could not be asked: %s. Check the settings.", operation, type(error).__name__)
+        logger.error("Cognito %s could not be called: %s. Check the AWS credentials.", operation, type(error).__name__)
         raise CognitoMisconfigured from None
     except (EndpointConnectionError, ConnectTimeoutError) as error:
-        logger.warning("Cognito %s was not reached: %s", operation, type(error).__name__)
+        logger.warning("Cognito %s: no connection: %s", operation, type(error).__name__)
         raise CognitoNotAsked from None
     except BotoCoreError as error:
         logger.warning("Cognito %s failed: %s", operation, type(error).__name__)
         raise CognitoUnavailable from None
     except _ForeignResponse:
-        logger.warning("Cognito %s: something that is not Cognito answered with success.", operation)
+        logger.warning("Cognito %s: the success response is not from Cognito.", operation)
         raise CognitoUnavailable from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # botocore takes the types inside an answer on trust.
-        logger.warning("Cognito %s: the answer cannot be read: %s", operation, type(error).__name__)
+        # botocore does not check the types inside a response.
+        logger.warning("Cognito %s: the response cannot be parsed: %s", operation, type(error).__name__)
         raise CognitoUnavailable from None
 
 
-# Errors that many things may cause: the log says which.
+# Errors with several possible causes: the cause is logged.
 _EXPLAINED = (
     "InvalidParameterException",
     "InvalidLambdaResponseException",
@@ -223,7 +223,7 @@ _EXPLAINED = (
 
 
 def _translate(operation: str, error: ClientError, errors: ErrorsByCode) -> Exception:
-    """Our error for Cognito's. What nobody foresaw is a fault of the set-up, or of Cognito when it says 5xx."""
+    """Our exception for an error of Cognito. Unknown codes mean CognitoMisconfigured, or CognitoUnavailable for 5xx."""
     told = error.response.get("Error", {})
     code = told.get("Code", "")[:64]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -233,7 +233,7 @@ def _translate(operation: str, error: ClientError, errors: ErrorsByCode) -> Exce
         if code in _EXPLAINED:
             logger.info("Cognito %s refused: %s: %s.", operation, code, cause.text)
         return known()
-    # botocore gives the status where an answer names no error: whoever answered, it was not Cognito.
+    # botocore uses the status as the code of a response without an error name: such a response is not from Cognito.
     if status >= 500 or not code or code.isdigit():
         logger.warning("Cognito %s failed: HTTP %s", operation, status)
         return CognitoUnavailable()

@@ -1,4 +1,4 @@
-"""Audit of the live user pool and its app clients: is it safe, can this service work with it, what mends it?"""
+"""Audit of the live user pool and its app clients: unsafe and incompatible settings, with a fix for each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from accounts.tokens.exceptions import CognitoMisconfigured
 
 MIN_PASSWORD_LENGTH = 8
 MAX_ACCESS_TOKEN_SECONDS = 3600
-# What every account has, and what sign-up always sends.
+# Attributes that sign-up always sends, or that every account has.
 _SENT_AT_SIGN_UP = {"sub", "email"}
-# What people may change of their own (accounts/api/serializers.py).
+# Attributes that people may change themselves (accounts/api/serializers.py).
 _CHANGED_BY_PEOPLE = {"email", "name", "phone_number"}
 _LOOPBACK = ("localhost", "127.0.0.1")
 _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
@@ -26,7 +26,7 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something unsafe or missing: where, what, and the setting that mends it (its name in infra/cognito.yaml)."""
+    """A finding: where, what is wrong, and the setting that fixes it (by its name in infra/cognito.yaml)."""
 
     place: str
     problem: str
@@ -34,7 +34,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Everything that is wrong with the pool and the app clients that this service accepts.
+    """Findings about the pool and the app clients that this service accepts.
 
     Raises CognitoMisconfigured, CognitoUnavailable or TooManyAttempts when the pool cannot be read at all.
     """
@@ -82,14 +82,14 @@ def _pool(pool: Settings, mfa: Settings) -> Iterator[Finding]:
         yield Finding("pool", "Nobody can use an authenticator app.", "MfaConfiguration: OPTIONAL, SOFTWARE_TOKEN_MFA")
     yield from _compatibility(pool)
     sender = pool.get("EmailConfiguration", {}).get("EmailSendingAccount", "COGNITO_DEFAULT")
-    # A stand-in keeps its mail at home.
+    # The local Cognito sends no mail.
     if sender != "DEVELOPER" and not get_config().endpoint_url:
         problem = "Cognito's own sender stops silently after 50 mails a day."
         yield Finding("pool", problem, "SesIdentityArn and SesFromAddress; leave the SES sandbox")
 
 
 def _compatibility(pool: Settings) -> Iterator[Finding]:
-    """Settings of a pool that is safe, and with which this service cannot work all the same."""
+    """Findings about settings that are safe but incompatible with this service."""
     new_pool = "a new pool is needed"
     if "email" not in pool.get("UsernameAttributes", []):
         is_alias = "email" in pool.get("AliasAttributes", [])
@@ -111,7 +111,7 @@ def _compatibility(pool: Settings) -> Iterator[Finding]:
 
 
 def examine_client(client: Settings, *, signs_people_in: bool) -> Iterator[Finding]:
-    """What is wrong with one app client, as DescribeUserPoolClient describes it."""
+    """Findings about one app client, from the response of DescribeUserPoolClient."""
     place = f"client {client.get('ClientName', client['ClientId'])}"
     flows = set(client.get("ExplicitAuthFlows", []))
     oauth = set(client.get("AllowedOAuthFlows", []))
@@ -142,14 +142,14 @@ def examine_client(client: Settings, *, signs_people_in: bool) -> Iterator[Findi
 
 
 def _own_client(client: Settings, place: str, flows: set[str], *, rotates: bool) -> Iterator[Finding]:
-    """What the client that signs people in here needs besides."""
+    """Findings about settings that only the app client of the sign-in needs."""
     if "ALLOW_USER_PASSWORD_AUTH" not in flows:
         yield Finding(
             place, "Signing in with a password is not enabled.", "ExplicitAuthFlows: ALLOW_USER_PASSWORD_AUTH"
         )
     if not rotates and "ALLOW_REFRESH_TOKEN_AUTH" not in flows:
         yield Finding(place, "Nothing can be refreshed.", "ALLOW_REFRESH_TOKEN_AUTH, or RefreshTokenRotation")
-    # Without a list of its own a client may write every standard attribute.
+    # A client without WriteAttributes may write every standard attribute.
     if forbidden := sorted(_CHANGED_BY_PEOPLE.difference(client.get("WriteAttributes") or _CHANGED_BY_PEOPLE)):
         problem = f"People cannot set of their own: {', '.join(forbidden)}."
         yield Finding(place, problem, f"WriteAttributes: {', '.join(forbidden)} too")
@@ -167,5 +167,5 @@ def _own_client(client: Settings, place: str, flows: set[str], *, rotates: bool)
 
 
 def _serves(allowed: str, host: str) -> bool:
-    """Whether an entry of ALLOWED_HOSTS covers `host`; one that begins with a dot covers what is below it."""
+    """Whether an entry of ALLOWED_HOSTS covers `host`; an entry with a leading dot covers its subdomains."""
     return host == allowed or (allowed.startswith(".") and (host.endswith(allowed) or host == allowed[1:]))

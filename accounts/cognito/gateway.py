@@ -16,7 +16,7 @@ class CognitoGateway(PublicOperations, OwnAccountOperations):
 
 @cache
 def get_gateway() -> CognitoGateway:
-    """The gateway of this process. The first call costs 0.3 s: boto3 reads its service model."""
+    """The gateway of this process. The first call takes 0.3 s: boto3 loads its service model."""
     return CognitoGateway(get_config())
 
 

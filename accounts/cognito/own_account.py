@@ -14,8 +14,8 @@ class OwnAccountOperations(CognitoClient):
     def sign_out_everywhere(self, access_token: str) -> None:
         """End all sessions of the person whose token it is.
 
-        Raises ExpectedRefusal when Cognito does not take this token: it ended there, is no access token, or has not the
-        scope aws.cognito.signin.user.admin.
+        Raises ExpectedRefusal for a token that is revoked, expired, no access token, or without the scope
+        aws.cognito.signin.user.admin.
         """
         errors = dict.fromkeys((*NOT_AUTHORIZED, "InvalidParameterException"), ExpectedRefusal)
         self._call("global_sign_out", errors, AccessToken=access_token)
@@ -24,17 +24,15 @@ class OwnAccountOperations(CognitoClient):
         """Change one's own password. Raises CurrentPasswordWrong, PasswordTooWeak, PasswordReused."""
         self._call(
             "change_password",
-            # The new one met the policy: a password of a form that Cognito never takes is the current one.
+            # The new password was checked before, so an invalid format is that of the current one.
             dict.fromkeys((*NOT_AUTHORIZED, "InvalidParameterException"), CurrentPasswordWrong),
             AccessToken=access_token,
             PreviousPassword=current,
             ProposedPassword=new,
         )
 
-    # --- One's own account ---
-
     def profile(self, access_token: str) -> Profile:
-        """What Cognito keeps about whose token it is. Raises TokenEnded."""
+        """Attributes and MFA methods of the account. Raises TokenEnded."""
         answer = self._own("get_user", access_token)
         return Profile(
             username=answer["Username"],
@@ -43,9 +41,9 @@ class OwnAccountOperations(CognitoClient):
         )
 
     def update_profile(self, access_token: str, attributes: Mapping[str, str]) -> None:
-        """Change attributes. A new e-mail address gets a code, and counts once that was shown.
+        """Change attributes. A new e-mail address is mailed a code, and takes effect once verified.
 
-        An address that somebody else has is no error: it would tell who has an account.
+        No error is raised for an address of another account: it would reveal who has one.
         """
         try:
             self._own(
@@ -58,34 +56,34 @@ class OwnAccountOperations(CognitoClient):
             return
 
     def remove_from_profile(self, access_token: str, names: list[str]) -> None:
-        """Remove attributes."""
+        """Remove the attributes of these names."""
         self._own("delete_user_attributes", access_token, UserAttributeNames=names)
 
     def send_email_code(self, access_token: str) -> None:
-        """Mail a code to the address that waits for it, or to the present one."""
+        """Mail a code to the e-mail address that is not verified yet, or else to the current one."""
         errors = {"InvalidParameterException": ExpectedRefusal}
         try:
             self._own("get_user_attribute_verification_code", access_token, errors, AttributeName="email")
         except ExpectedRefusal:
-            return  # nothing waits to be verified
+            return  # no address to verify
 
     def verify_email(self, access_token: str, code: str) -> None:
-        """Verify the new address. Raises CodeMismatch, CodeExpired."""
+        """Verify the new e-mail address by its code. Raises CodeMismatch, CodeExpired."""
         errors = {"AliasExistsException": CodeMismatch}
         self._own("verify_user_attribute", access_token, errors, AttributeName="email", Code=code)
 
     def delete_account(self, access_token: str) -> None:
-        """Delete the account of whose token it is."""
+        """Delete the account of the access token."""
         self._own("delete_user", access_token)
 
     # --- MFA with an authenticator app ---
 
     def begin_mfa(self, access_token: str) -> str:
-        """A new TOTP secret (base32) for the person, not yet in use."""
+        """A new TOTP secret (base32), not in use before `finish_mfa`."""
         return str(self._own("associate_software_token", access_token)["SecretCode"])
 
     def finish_mfa(self, access_token: str, code: str) -> None:
-        """Use the secret from now on, proven by a code of it. Raises CodeMismatch."""
+        """Turn on TOTP with the new secret, proven by a code. Raises CodeMismatch."""
         wrong = dict.fromkeys(("InvalidParameterException", "SoftwareTokenMFANotFoundException"), CodeMismatch)
         answer = self._own("verify_software_token", access_token, wrong, UserCode=code)
         if answer.get("Status") != "SUCCESS":
@@ -93,7 +91,7 @@ class OwnAccountOperations(CognitoClient):
         self._prefer_mfa(access_token, on=True)
 
     def end_mfa(self, access_token: str) -> None:
-        """Stop asking for codes."""
+        """Turn off TOTP for the account."""
         self._prefer_mfa(access_token, on=False)
 
     def _prefer_mfa(self, access_token: str, *, on: bool) -> None:
@@ -103,6 +101,6 @@ class OwnAccountOperations(CognitoClient):
     def _own(
         self, operation: str, access_token: str, errors: ErrorsByCode | None = None, **parameters: Any
     ) -> dict[str, Any]:
-        """Call an operation that a person's own access token allows."""
+        """Call an operation with the access token. Raises TokenEnded when Cognito refuses it."""
         ended = dict.fromkeys(("UserNotFoundException", *NOT_AUTHORIZED), TokenEnded)
         return self._call(operation, {**ended, **(errors or {})}, AccessToken=access_token, **parameters)

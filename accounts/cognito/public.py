@@ -27,9 +27,9 @@ class PublicOperations(CognitoClient):
     # --- Sign-up ---
 
     def sign_up(self, email: str, password: str, attributes: Mapping[str, str]) -> str:
-        """Make an unconfirmed account, whose subject is given; Cognito mails a code.
+        """Create an unconfirmed account and return its subject; Cognito mails a code.
 
-        Raises PasswordTooWeak, and ExpectedRefusal when the address has an account already.
+        Raises PasswordTooWeak, and ExpectedRefusal when the address has an account.
         """
         answer = self._call(
             "sign_up",
@@ -41,12 +41,12 @@ class PublicOperations(CognitoClient):
         return str(answer["UserSub"])
 
     def resend_code(self, email: str) -> None:
-        """Mail a new code to somebody unconfirmed. Raises ExpectedRefusal when there is nobody such."""
+        """Mail a new confirmation code. Raises ExpectedRefusal when there is no unconfirmed account."""
         errors = dict.fromkeys(_MAIL_REFUSED, ExpectedRefusal)
         self._call("resend_confirmation_code", errors, **self._user(email))
 
     def confirm_sign_up(self, email: str, code: str) -> None:
-        """Confirm an account with the code mailed. Raises CodeMismatch, also for everybody unknown or confirmed."""
+        """Confirm an account with the mailed code. Raises CodeMismatch, also for unknown and for confirmed accounts."""
         self._call("confirm_sign_up", _CODE_REFUSED, **self._user(email), ConfirmationCode=code)
 
     # --- Sign-in ---
@@ -66,7 +66,7 @@ class PublicOperations(CognitoClient):
         return self._outcome(answer, email)
 
     def respond(self, challenge: Challenge, **responses: str) -> Tokens | Challenge:
-        """Answer a challenge (RespondToAuthChallenge), `responses` as Cognito names them.
+        """Respond to a challenge (RespondToAuthChallenge); `responses` by Cognito's names.
 
         Raises ChallengeExpired, CodeMismatch, CodeExpired, PasswordTooWeak, PasswordReused.
         """
@@ -87,10 +87,10 @@ class PublicOperations(CognitoClient):
         return self._outcome(answer, challenge.username)
 
     def refresh(self, refresh_token: str, username: str | None = None) -> Tokens:
-        """Fresh tokens, with the refresh token that is to be used from now on (another when the pool rotates them).
+        """New tokens, with the refresh token to use from now on (a new one when the pool rotates them).
 
-        A pool that does not offer GetTokensFromRefreshToken is asked in the older way, for which a client with a
-        secret needs the internal `username`. Raises RefreshTokenInvalid.
+        Falls back to InitiateAuth for a pool without GetTokensFromRefreshToken. There, a client with a secret needs the
+        internal `username`. Raises RefreshTokenInvalid.
         """
         errors = dict.fromkeys((*NOT_AUTHORIZED, *_REFRESH_REFUSED), RefreshTokenInvalid)
         try:
@@ -113,7 +113,7 @@ class PublicOperations(CognitoClient):
         return self._refreshed(answer, refresh_token)
 
     def _refreshed(self, answer: Mapping[str, Any], refresh_token: str) -> Tokens:
-        """The tokens of a refresh, which leaves the refresh token out unless the pool rotates them."""
+        """The tokens of a refresh response, which has no refresh token unless the pool rotates them."""
         result = {"RefreshToken": refresh_token, **answer.get("AuthenticationResult", {})}
         outcome = self._outcome({"AuthenticationResult": result}, "")
         if not isinstance(outcome, Tokens):
@@ -121,7 +121,7 @@ class PublicOperations(CognitoClient):
         return outcome
 
     def refresh_of_any_client(self, refresh_token: str) -> Tokens:
-        """As `refresh`, also for a token of another app client that we accept. Raises RefreshTokenInvalid."""
+        """As `refresh`, also for tokens of the other accepted app clients. Raises RefreshTokenInvalid."""
         errors = dict.fromkeys((*NOT_AUTHORIZED, *_REFRESH_REFUSED, *_NOT_OFFERED), ExpectedRefusal)
         for client in self._clients():
             try:
@@ -134,9 +134,9 @@ class PublicOperations(CognitoClient):
     # --- Sign-out ---
 
     def revoke(self, refresh_token: str) -> None:
-        """End the session of a refresh token (RFC 7009). One that is unknown or ended already is no error.
+        """Revoke a refresh token (RFC 7009). An unknown or revoked token is no error.
 
-        Cognito takes it from the app client it was issued to only: the others that we accept are tried as well.
+        Cognito requires the app client that the token was issued to, so each accepted one is tried.
         """
         errors = dict.fromkeys((*NOT_AUTHORIZED, *_REVOKE_REFUSED), ExpectedRefusal)
         for client in self._clients():
@@ -149,16 +149,16 @@ class PublicOperations(CognitoClient):
     # --- Passwords ---
 
     def forgot_password(self, email: str) -> None:
-        """Mail a code for a new password. Raises ExpectedRefusal when there is nobody to mail it to."""
+        """Mail a code for a password reset. Raises ExpectedRefusal when there is no address to mail it to."""
         self._call("forgot_password", dict.fromkeys(_MAIL_REFUSED, ExpectedRefusal), **self._user(email))
 
     def reset_password(self, email: str, code: str, password: str) -> None:
-        """Set a new password with the code mailed. Raises CodeMismatch, PasswordTooWeak, PasswordReused."""
+        """Set a new password with the mailed code. Raises CodeMismatch, PasswordTooWeak, PasswordReused."""
         who = self._user(email)
         self._call("confirm_forgot_password", _CODE_REFUSED, **who, ConfirmationCode=code, Password=password)
 
     def _clients(self) -> Iterator[dict[str, str]]:
-        """The app clients we accept, as parameters, our own first. Only of that do we know the secret."""
+        """The accepted app clients as parameters, our own first; only its secret is known."""
         own = self._config.client_id
         yield {"ClientId": own, **self._client_secret()}
         yield from ({"ClientId": client_id} for client_id in sorted(self._config.client_ids - {own}))
@@ -169,7 +169,7 @@ class PublicOperations(CognitoClient):
         return {"ClientId": self._config.client_id, "Username": email, **secret}
 
     def _secret_hash(self, username: str) -> dict[str, str]:
-        """SECRET_HASH for a client that has a secret: base64(HMAC-SHA256(secret, user name + client id)).
+        """SECRET_HASH of a client with a secret: base64(HMAC-SHA256(secret, user name + client id)).
 
         Source: AWS, "Computing secret hash values", Cognito developer guide.
         """
@@ -181,11 +181,11 @@ class PublicOperations(CognitoClient):
         return {"SECRET_HASH": base64.b64encode(digest).decode()}
 
     def _client_secret(self) -> dict[str, str]:
-        """For the two operations that take the secret itself instead of a hash."""
+        """The client secret, for the two operations that take it instead of a hash."""
         return {"ClientSecret": self._config.client_secret} if self._config.client_secret else {}
 
     def _outcome(self, answer: Mapping[str, Any], username: str) -> Tokens | Challenge:
-        """Tokens when the sign-in is complete, else the challenge that comes next."""
+        """Tokens when the sign-in is complete, else the next challenge."""
         result = answer.get("AuthenticationResult")
         try:
             if result:
@@ -199,17 +199,17 @@ class PublicOperations(CognitoClient):
             challenge = Challenge(
                 name=answer["ChallengeName"],
                 session=answer.get("Session", ""),
-                # From here on Cognito wants its internal user name, in the secret hash too.
+                # The following steps need the internal user name, also in the secret hash.
                 username=parameters.pop("USER_ID_FOR_SRP", username),
                 parameters=parameters,
             )
         except (KeyError, TypeError) as error:
-            logger.warning("Cognito answered a sign-in without a member, or with one of another type: %s", error)
+            logger.warning("A sign-in response of Cognito has a member missing or of a wrong type: %s", error)
             raise CognitoUnavailable from None
         return self._with_secret(challenge) if challenge.name == "MFA_SETUP" else challenge
 
     def _with_secret(self, challenge: Challenge) -> Challenge:
-        """A challenge to set up MFA, with the TOTP secret to set up."""
+        """The MFA_SETUP challenge with a new TOTP secret added to its parameters."""
         answer = self._call(
             "associate_software_token",
             dict.fromkeys(NOT_AUTHORIZED, ChallengeExpired),
@@ -221,7 +221,7 @@ class PublicOperations(CognitoClient):
         )
 
     def verify_new_mfa(self, challenge: Challenge, code: str) -> Tokens | Challenge:
-        """Answer MFA_SETUP with the first code of the new secret. Raises CodeMismatch, ChallengeExpired."""
+        """Respond to MFA_SETUP with the first code of the new secret. Raises CodeMismatch, ChallengeExpired."""
         answer = self._call(
             "verify_software_token",
             {
@@ -237,7 +237,7 @@ class PublicOperations(CognitoClient):
         return self.respond(proven)
 
 
-# Only an address with an account can meet its limit or a fault of its mail: strangers are told of neither.
+# Limits and mail failures occur only for addresses with an account, so they are hidden from anonymous callers.
 _MAIL_REFUSED = (
     "UserNotFoundException",
     "InvalidParameterException",
@@ -249,7 +249,7 @@ _MAIL_REFUSED = (
 _REFRESH_REFUSED = ("RefreshTokenReuseException", "UserNotFoundException", "InvalidParameterException")
 _REVOKE_REFUSED = ("UnauthorizedException", "UnsupportedTokenTypeException", "InvalidParameterException")
 _NOT_OFFERED = ("OperationNotEnabledException", "UnsupportedOperationException", "UnknownOperationException")
-# One answer for a wrong code, an old one, one never sent, and nobody to send it to.
+# The same error for a wrong code, an expired one, one never sent, and an unknown address.
 _CODE_REFUSED = dict.fromkeys(
     (
         "ExpiredCodeException",

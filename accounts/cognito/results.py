@@ -1,6 +1,6 @@
-"""Value types of what Cognito answers: tokens, challenges, profiles, people and their pages.
+"""Value types of Cognito's responses: tokens, challenges, profiles, people, pages and their cursors.
 
-Apart from the gateway, so that views and pages can name them without importing it.
+A module of its own, so that views can import them without the gateway.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _SALT = "accounts.people"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a completed sign-in gives. `expires_in` is the life of the access token in seconds."""
+    """Tokens of a completed sign-in. `expires_in` is the lifetime of the access token in seconds."""
 
     access_token: str = field(repr=False)
     id_token: str = field(repr=False)
@@ -25,14 +25,14 @@ class Tokens:
     expires_in: int
 
     def __post_init__(self) -> None:
-        """Raises TypeError for a token that is no string: what came from outside is not believed to have types."""
+        """Raises TypeError for a token that is not a string: responses are untyped JSON."""
         if not all(isinstance(token, str) for token in (self.access_token, self.id_token, self.refresh_token)):
             raise TypeError("A token is not a string.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """What Cognito wants to see before it gives tokens. `session` is its own handle: keep it from logs."""
+    """A sign-in challenge. `session` is Cognito's handle of it: a secret, never logged."""
 
     name: str
     session: str = field(repr=False)
@@ -42,7 +42,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What Cognito keeps about a person: `attributes` by name, and the ways of MFA that are on."""
+    """Profile of an account: `attributes` by name, and the MFA methods that are on."""
 
     username: str
     attributes: Mapping[str, str]
@@ -51,7 +51,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody in the pool. `username` is Cognito's internal name, `status` its own word, such as CONFIRMED."""
+    """An account of the pool. `username` is the internal user name, `status` Cognito's UserStatus, as CONFIRMED."""
 
     sub: str
     username: str
@@ -67,28 +67,28 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The identifiers of an account: its subject, and the user name that Cognito uses internally."""
+    """Identifiers of an account: its subject and its internal user name."""
 
     sub: str
     username: str
     is_federated: bool = False
-    """Signs in through another provider, and may have no password here."""
+    """Signs in through another identity provider, and may have no password in the pool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some people, and Cognito's token for those who come next, if any do."""
+    """A page of people, and Cognito's token for the next page, if there is one."""
 
     people: list[Person]
     next_token: str | None
 
 
 class CursorInvalid(Exception):
-    """A cursor that is not one of ours, or that Cognito does not know any more."""
+    """A cursor that was not issued by this service, or that Cognito no longer accepts."""
 
 
 class PeopleCursor:
-    """Where a page of people begins: Cognito's token for it, and the one before, for the way back."""
+    """Cursor of a page of people: Cognito's token for the page, and the token of the page before it."""
 
     def __init__(self, token: str | None = None, previous: str | None = None, *, is_first: bool = True) -> None:
         self.token = token
@@ -96,22 +96,22 @@ class PeopleCursor:
         self._is_first = is_first
 
     def after(self, page: Page) -> Self | None:
-        """The place of the page after `page`, which begins here, if there is one."""
+        """The cursor of the page that follows `page`, which is the page of this cursor; None after the last page."""
         return type(self)(page.next_token, self.token, is_first=False) if page.next_token else None
 
     def before(self) -> Self | None:
-        """The page before, if there is one. From there the way leads forward only, or to the beginning."""
+        """The cursor of the page before, if there is one. It has no page before itself except the first one."""
         if self._is_first:
             return None
         return type(self)(self._previous, None, is_first=self._previous is None)
 
     def encoded(self) -> str:
-        """As a cursor."""
+        """The cursor as a signed string."""
         return signing.dumps([self.token, self._previous, self._is_first], salt=_SALT, compress=True)
 
     @classmethod
     def decoded(cls, cursor: str) -> Self:
-        """The place of a cursor. Raises CursorInvalid."""
+        """The cursor of a signed string. Raises CursorInvalid."""
         try:
             token, previous, is_first = signing.loads(cursor, salt=_SALT)
         except signing.BadSignature:

@@ -268,7 +268,7 @@ def test_an_invalid_parameter_names_its_cause_in_the_log(
             "PostConfirmation invocation failed due to error AccessDeniedException.",
             "the Lambda trigger PostConfirmation",
         ),
-        ("Unrecognizable lambda output", "a Lambda trigger gave an answer that Cognito does not understand"),
+        ("Unrecognizable lambda output", "a Lambda trigger gave an answer that Cognito cannot read"),
         (
             "1 validation error detected: Value at 'password' failed to satisfy constraint: Member must have length",
             "the form of the parameter password",
@@ -285,13 +285,13 @@ def test_an_invalid_parameter_names_its_cause_in_the_log(
         ),
         ("USER_PASSWORD_AUTH flow not enabled for this client", "does not allow the flow: ExplicitAuthFlows"),
         ("Username cannot be of email format, since user pool is configured for email alias.", "as an alias"),
-        ("SignUp is not permitted for this user pool", "only administrators make accounts"),
+        ("SignUp is not permitted for this user pool", "only administrators create accounts"),
         ("Cannot reset password for the user as there is no registered/verified email or phone", "no verified address"),
-        ("secret", "a cause that is not known here"),
-        ("Value at 'secret' failed to satisfy constraint", "a cause that is not known here"),
-        ("Attributes did not conform to the schema: secret: secret", "a cause that is not known here"),
-        ("secret failed with error secret", "a cause that is not known here"),
-        ("", "a cause that is not known here"),
+        ("secret", "unknown cause"),
+        ("Value at 'secret' failed to satisfy constraint", "unknown cause"),
+        ("Attributes did not conform to the schema: secret: secret", "unknown cause"),
+        ("secret failed with error secret", "unknown cause"),
+        ("", "unknown cause"),
     ],
 )
 def test_a_cause_is_told_without_what_was_sent(message: str, told: str) -> None:
