@@ -32,7 +32,7 @@ class Bulkhead:
 
     @contextmanager
     def slot(self) -> Iterator[bool]:
-        """Hold a slot for the length of the block. Yields False when no slot is free: the call must not be made then."""
+        """Hold a slot during the block. Yields False when no slot is free: the call must not be made then."""
         if not self._free.acquire(timeout=0 if self._is_slow() else WAIT_SECONDS):
             yield False
             return

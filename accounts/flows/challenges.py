@@ -1,4 +1,4 @@
-"""What does a client hold between two steps of a sign-in? A signed, expiring handle, and what to ask the person."""
+"""Sign-in challenges: encrypted, expiring handles, their public parameters and the responses to them."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -18,7 +18,7 @@ LIFETIME_SECONDS = 180  # as long as Cognito keeps its own session by default
 
 _SALT = "accounts.challenge"
 
-# What each challenge is answered with: the name of our field, and Cognito's name for it.
+# Challenge: (field of our API that responds to it, Cognito's name of the response).
 _ANSWERS: Mapping[str, tuple[str, str]] = {
     "NEW_PASSWORD_REQUIRED": ("new_password", "NEW_PASSWORD"),
     "SOFTWARE_TOKEN_MFA": ("code", "SOFTWARE_TOKEN_MFA_CODE"),
@@ -30,30 +30,30 @@ _ANSWERS: Mapping[str, tuple[str, str]] = {
 
 
 def encrypted(challenge: Challenge, email: str) -> str:
-    """The handle of `challenge`: encrypted, since Cognito's own session is in it; worthless once changed or old."""
+    """The handle of `challenge`: encrypted (Fernet), since it holds Cognito's session. Valid for LIFETIME_SECONDS."""
     held = {"name": challenge.name, "session": challenge.session, "username": challenge.username, "email": email}
     return _cipher().encrypt(json.dumps(held).encode()).decode()
 
 
 def decrypted(handle: str) -> tuple[Challenge, str]:
-    """The challenge of a handle, and the address that was signed in with. Raises ChallengeExpired."""
+    """The challenge of a handle, and the e-mail address of the sign-in. Raises ChallengeExpired."""
     try:
         held = json.loads(_cipher().decrypt(handle, ttl=LIFETIME_SECONDS))
-    except (InvalidToken, ValueError):  # the latter when it is not even ASCII
+    except (InvalidToken, ValueError):  # ValueError: not ASCII
         raise ChallengeExpired from None
     email: str = held.pop("email")
     return Challenge(**held, parameters={}), email
 
 
 def _cipher() -> MultiFernet:
-    # Seals with the first; a handle from before the secret key was changed is opened with one of the others.
+    # The first key encrypts; the fallbacks decrypt handles that were issued before the secret key was changed.
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     keys = (salted_hmac(_SALT, "handle", secret=secret, algorithm="sha256").digest() for secret in secrets)
     return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
 
 
 def expected_answer(challenge: Challenge) -> str:
-    """The field that answers `challenge`: new_password, code or mfa. Raises ChallengeUnknown."""
+    """The field that responds to `challenge`: new_password, code or mfa. Raises ChallengeUnknown."""
     try:
         return _ANSWERS[challenge.name][0]
     except KeyError:
@@ -61,14 +61,14 @@ def expected_answer(challenge: Challenge) -> str:
 
 
 def respond(challenge: Challenge, answer: str) -> Tokens | Challenge:
-    """What Cognito says to the `answer`: tokens, or the next challenge."""
+    """Respond to the challenge with `answer`. Returns tokens, or the next challenge."""
     if challenge.name == "MFA_SETUP":
         return get_gateway().verify_new_mfa(challenge, answer)
     return get_gateway().respond(challenge, **{_ANSWERS[challenge.name][1]: answer})
 
 
 def public_parameters(challenge: Challenge, email: str) -> Mapping[str, Any]:
-    """What a client needs to ask the person, and nothing else of what Cognito sends."""
+    """The parameters of the challenge that a client may see: destination of a code, MFA choices, TOTP secret."""
     sent = challenge.parameters
     parameters: dict[str, Any] = {}
     if "CODE_DELIVERY_DESTINATION" in sent:
@@ -82,7 +82,7 @@ def public_parameters(challenge: Challenge, email: str) -> Mapping[str, Any]:
 
 
 def otpauth_url(secret: str, email: str) -> str:
-    """What an authenticator app reads from a QR code.
+    """The URL of a TOTP secret that an authenticator app reads from a QR code.
 
     Source: "Key URI Format" of Google Authenticator, which the other apps follow.
     """

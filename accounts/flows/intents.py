@@ -1,10 +1,9 @@
 """Write-ahead log of changes to accounts after which a person's tokens must end.
 
-Changing a password at Cognito or deleting an account there cannot be undone, and the tokens issued before end here, in
-the database. So the intention is written to the database first: while that is away, nothing is changed. What could not
-be finished, because the database, Cognito or this process went away meanwhile, is repeated until it is done: by a
-thread of the process that knows of it, else by the first process that signs somebody in DUE_SECONDS later, or by
-`manage.py finish_account_changes`.
+A change at Cognito cannot be undone, and the tokens issued before are revoked in our database. So the intent is written
+to the database first: without the database, nothing is changed. What was interrupted, because the database, Cognito or
+this process failed, is retried until it is done: by a thread of the process that recorded it, DUE_SECONDS later by the
+first process that completes a sign-in, or by `manage.py finish_account_changes`.
 """
 
 import logging
@@ -28,12 +27,11 @@ logger = logging.getLogger(__name__)
 
 Act = Intent.Act
 
-# How long after it was written an intention counts as left over: longer than any request takes. A try takes the
-# intention for as long.
+# Age at which an intent counts as interrupted: longer than any request takes. A retry claims it for as long.
 DUE_SECONDS = 60.0
-# How often a process looks for what others have left over.
+# Between two queries of one process for interrupted intents of others.
 POLL_SECONDS = 60.0
-# Between two tries of the process that knows of it.
+# Between two retries of the process that recorded the intent.
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -46,13 +44,13 @@ def ending_tokens(
     refusable: bool = False,
     end_sessions: Callable[[], None] | None = None,
 ) -> Iterator[None]:
-    """Record the intention, let the body act, then end the tokens of `sub` that were issued before.
+    """Record the intent, run the body, then revoke the tokens of `sub` that were issued before.
 
-    Tokens end also when the body fails, since Cognito may have done its part; but not when `refusable` is given and
-    Cognito refused. `end_sessions` ends the refresh tokens at Cognito, where the act needs that and administrative
-    rights are not to be used for it. `sub` is empty where there is nobody: the steps are the same.
+    Tokens are revoked also when the body fails, since Cognito may have made the change; but not with `refusable` when
+    Cognito refused it. `end_sessions` revokes the refresh tokens at Cognito without administrative rights. `sub` is
+    empty for an unknown account, so that the steps and their duration are the same.
 
-    Raises DatabaseError before anything was done, and what body, Cognito and database raise later.
+    Raises DatabaseError before anything was done; later whatever the body, Cognito and the database raise.
     """
     intent = Intent.objects.create(act=act, sub=sub, username=username, due_at=_later())
     try:
@@ -62,20 +60,20 @@ def ending_tokens(
             with suppress(DatabaseError):
                 _end(intent, _withdraw)
         else:
-            with suppress(AccountError, DatabaseError):  # repeated later; what the body raised tells more
+            with suppress(AccountError, DatabaseError):  # retried later; the exception of the body is raised instead
                 _end(intent, finish)
         raise
     _end(intent, lambda intent: finish(intent, happened=True, end_sessions=end_sessions))
 
 
 def finish(intent: Intent, *, happened: bool = False, end_sessions: Callable[[], None] | None = None) -> None:
-    """Do what is left of `intent`, all of which may be repeated. `happened`: Cognito has answered that it did its part.
+    """Complete `intent`; idempotent. `happened`: Cognito has confirmed its part.
 
-    Raises AccountError and DatabaseError; then the intention stays.
+    Raises AccountError and DatabaseError; then the intent stays recorded.
     """
     deletes = intent.act == Act.DELETE
     if not intent.sub or (deletes and not happened and not is_gone(intent.sub, intent.username)):
-        _withdraw(intent)  # an account that is still there: they were told so, and may ask again
+        _withdraw(intent)  # the account still exists: the request has failed, and the person can repeat it
         return
     try:
         if intent.act in (Act.CREDENTIAL, Act.SIGN_OUT) and intent.username:
@@ -85,7 +83,7 @@ def finish(intent: Intent, *, happened: bool = False, end_sessions: Callable[[],
                 with suppress(PersonNotFound):
                     administration.sign_out_everywhere(intent.username)
     except AccountError:
-        # Ours end even while Cognito does not answer: once now, and once more when it has.
+        # Access tokens are revoked also while Cognito is unavailable: now, and again once it has responded.
         if not intent.revoked:
             revocation.revoke_person(intent.sub)
             Intent.objects.filter(pk=intent.pk).update(revoked=True)
@@ -99,23 +97,23 @@ def finish(intent: Intent, *, happened: bool = False, end_sessions: Callable[[],
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether `error` means that Cognito did nothing. One that did not answer may have done it."""
+    """Whether `error` means that Cognito changed nothing. After a time-out it may have made the change."""
     if isinstance(error, CognitoUnavailable):
         return isinstance(error, CognitoNotAsked)
     return isinstance(error, AccountError | ValidationError)
 
 
 def is_gone(sub: str, username: str) -> bool:
-    """Whether this person is no longer in the pool. Raises AccountError when nobody can tell now."""
+    """Whether the account no longer exists in the pool. Raises AccountError when Cognito cannot be asked."""
     try:
-        # By name: of somebody who signs in through another provider, Cognito knows nothing else.
+        # By user name: the subject does not find users of another identity provider.
         return administration.account(username).sub != sub
     except PersonNotFound:
         return True
 
 
 def finish_due() -> tuple[int, int]:
-    """Finish what was left over, by whichever process. Returns how many were finished, and how many could not be."""
+    """Complete the interrupted intents of all processes. Returns the numbers of completed and of failed ones."""
     done = failed = 0
     for intent in _due():
         try:
@@ -132,7 +130,7 @@ def _due() -> QuerySet[Intent]:
 
 
 def _claim(intent: Intent) -> None:
-    """Finish what was left over, unless another process is about to: it has it for DUE_SECONDS, should it die then."""
+    """Claim an interrupted intent for DUE_SECONDS and complete it, unless another process has claimed it."""
     if Intent.objects.filter(pk=intent.pk, due_at__lte=timezone.now()).update(due_at=_later()):
         finish(intent)
 
@@ -145,11 +143,11 @@ def _later() -> datetime:
     return timezone.now() + timedelta(seconds=DUE_SECONDS)
 
 
-# --- What this process has left over itself ---
+# --- Retries in this process ---
 
 
 class _Retrier:
-    """Repeats what failed in this process, in a thread that lives as long as something is left."""
+    """Retries failed intents of this process in a thread, which ends when none is left."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -159,7 +157,7 @@ class _Retrier:
         self._polled_at = float("-inf")
 
     def add(self, intent: Intent, end: Callable[[Intent], None]) -> None:
-        """Repeat `end` until it raises nothing."""
+        """Retry `end` until it succeeds."""
         with self._guard:
             self._unfinished[intent.pk] = intent, end
             if self._thread is None:
@@ -170,7 +168,7 @@ class _Retrier:
                 self._thread.start()
 
     def forget(self) -> None:
-        """Start afresh, as a new process would. For tests."""
+        """Reset to the state of a new process. For tests."""
         with self._guard:
             self._unfinished.clear()
             self._forgotten.set()
@@ -180,7 +178,7 @@ class _Retrier:
             thread.join()
 
     def resume_due(self) -> None:
-        """Find what other processes have left over, now and then. Costs one query every POLL_SECONDS."""
+        """Retry interrupted intents of other processes. One query every POLL_SECONDS."""
         if time.monotonic() - self._polled_at < POLL_SECONDS:
             return
         self._polled_at = time.monotonic()
@@ -199,7 +197,7 @@ class _Retrier:
                 except (AccountError, DatabaseError) as error:
                     logger.warning("An account change (%s) is not finished: %s", intent.act, type(error).__name__)
                     continue
-                except Exception:  # a fault of ours must not keep the others waiting; the command tells of it again
+                except Exception:  # a bug with one intent must not block the others; the command reports it again
                     logger.exception("An account change (%s) cannot be finished.", intent.act)
                 with self._guard:
                     self._unfinished.pop(intent.pk, None)

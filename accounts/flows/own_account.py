@@ -23,16 +23,16 @@ from accounts.tokens.exceptions import (
 )
 from accounts.tokens.verifier import Claims
 
-FRESH_SECONDS = 300.0  # the sign-in that stands for a password
+FRESH_SECONDS = 300.0  # age of a sign-in that proves identity in place of a password
 
 
 def profile(access_token: str) -> Profile:
-    """The attributes and MFA methods that Cognito keeps about whose token it is. Raises TokenEnded."""
+    """Attributes and MFA methods of the account. Raises TokenEnded."""
     return get_gateway().profile(access_token)
 
 
 def update_profile(request: HttpRequest, access_token: str, attributes: Mapping[str, str | None]) -> None:
-    """Change attributes; None removes one. A new e-mail address is mailed a code, and counts once that was shown.
+    """Change attributes; None removes one. A new e-mail address is mailed a code, and takes effect once verified.
 
     Raises Throttled for the mail.
     """
@@ -45,13 +45,13 @@ def update_profile(request: HttpRequest, access_token: str, attributes: Mapping[
     if removed:
         get_gateway().remove_from_profile(access_token, removed)
     if email is not None:
-        # By itself: an address that somebody has must not take the other changes down with it.
+        # A call of its own: a refused address must not prevent the other changes.
         with throttling.attempt(request, address="mail_address", account=("mail_account", email)):
             get_gateway().update_profile(access_token, {"email": email})
 
 
 def send_email_code(request: HttpRequest, access_token: str, claims: Claims) -> None:
-    """Mail a code to the address that waits to be verified. Raises Throttled."""
+    """Mail a code to the e-mail address that is not verified yet. Raises Throttled."""
     with throttling.attempt(
         request, address="mail_address", account=("mail_account", throttle_key(access_token, claims))
     ):
@@ -59,7 +59,7 @@ def send_email_code(request: HttpRequest, access_token: str, claims: Claims) -> 
 
 
 def verify_email(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
-    """Make the new address count. Raises CodeMismatch, CodeExpired, Throttled."""
+    """Verify the new e-mail address with its code. Raises CodeMismatch, CodeExpired, Throttled."""
     with throttling.attempt(
         request, address="code_address", account=("code_account", f"verify {claims.sub}")
     ) as attempt:
@@ -73,7 +73,7 @@ def begin_mfa(access_token: str) -> str:
 
 
 def finish_mfa(request: HttpRequest, access_token: str, claims: Claims, code: str) -> None:
-    """Ask for codes of the new secret from now on. Raises CodeMismatch, Throttled."""
+    """Turn on TOTP with the new secret, proven by a code. Raises CodeMismatch, Throttled."""
     with throttling.attempt(
         request, address="code_address", account=mfa_account(claims.username or claims.sub)
     ) as attempt:
@@ -82,9 +82,9 @@ def finish_mfa(request: HttpRequest, access_token: str, claims: Claims, code: st
 
 
 def delete_account(request: HttpRequest, access_token: str, claims: Claims, password: str | None = None) -> None:
-    """Delete the account in Cognito and forget the person here; the books they added stay.
+    """Delete the account in Cognito and the person's data here, except what other models keep.
 
-    Whoever signs in through another provider gives no password: a sign-in less than FRESH_SECONDS old is the proof.
+    People of another identity provider have no password: a sign-in at most FRESH_SECONDS ago is the proof instead.
     Raises CurrentPasswordWrong, PasswordNeeded, FreshSignInNeeded, Throttled.
     """
     if password is None:
@@ -93,12 +93,12 @@ def delete_account(request: HttpRequest, access_token: str, claims: Claims, pass
         _require_password(request, access_token, claims, password)
     username = claims.username or claims.sub
     with intents.ending_tokens(Act.DELETE, claims.sub, username):
-        # First of all nobody may act in their name any more: this is written to the database, or nothing happens.
+        # Tokens are revoked first: if the database fails, nothing is deleted.
         revocation.revoke_person(claims.sub)
         try:
             get_gateway().delete_account(access_token)
         except CognitoUnavailable:
-            if not _is_gone(claims.sub, username):  # only the answer was lost
+            if not _is_gone(claims.sub, username):  # only the response was lost
                 raise
 
 
@@ -106,11 +106,11 @@ def _is_gone(sub: str, username: str) -> bool:
     try:
         return intents.is_gone(sub, username)
     except AccountError:
-        return False  # nobody can tell now
+        return False  # unknown while Cognito is unavailable
 
 
 def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: str, code: str) -> None:
-    """Stop asking for codes, proven by a real sign-in whose tokens are thrown away.
+    """Turn off TOTP, proven by a sign-in with password and code, whose tokens are revoked.
 
     Raises CurrentPasswordWrong, CodeMismatch, Throttled.
     """
@@ -132,7 +132,7 @@ def end_mfa(request: HttpRequest, access_token: str, claims: Claims, password: s
 
 
 def _require_password(request: HttpRequest, access_token: str, claims: Claims, password: str) -> Tokens | Challenge:
-    """Whether it is really them: their password, asked of Cognito. Raises CurrentPasswordWrong, Throttled."""
+    """Check the password by a sign-in at Cognito. Raises CurrentPasswordWrong, Throttled."""
     email = throttle_key(access_token, claims)
     with throttling.attempt(request, account=("sign_in_account", email)) as attempt:
         try:
@@ -148,17 +148,17 @@ def _require_password(request: HttpRequest, access_token: str, claims: Claims, p
 
 
 def _belongs_to(outcome: Tokens | Challenge, claims: Claims) -> bool:
-    """Whether a sign-in is that of the person of `claims`: an address may have come to name somebody else."""
+    """Whether a sign-in is of the person of `claims`: the address may belong to another account by now."""
     if isinstance(outcome, Tokens):
         return claims_of_new(outcome).sub == claims.sub
     return outcome.username in (claims.username, claims.sub) or not intents.is_gone(claims.sub, outcome.username)
 
 
 def _require_fresh_sign_in(claims: Claims) -> None:
-    """Whether it is really them: signed in, through another provider, less than FRESH_SECONDS ago.
+    """Require a sign-in through another identity provider at most FRESH_SECONDS ago.
 
-    `auth_time` is that of the sign-in, whatever was refreshed since (OpenID Connect Core, section 2). Raises
-    PasswordNeeded for whoever has a password, FreshSignInNeeded.
+    `auth_time` is the time of the sign-in, also in refreshed tokens (OpenID Connect Core, section 2). Raises
+    PasswordNeeded for people who have a password, and FreshSignInNeeded.
     """
     if not administration.account(claims.username or claims.sub).is_federated:
         raise PasswordNeeded
@@ -169,7 +169,7 @@ def _require_fresh_sign_in(claims: Claims) -> None:
 def throttle_key(access_token: str, claims: Claims) -> str:
     """The name by which attempts on an account are counted: its e-mail address if verified, else its user name.
 
-    An unverified address may be somebody else's, whose attempts must not be used up.
+    An unverified address may belong to another person, whose limit must not be used up.
     """
     attributes = get_gateway().profile(access_token).attributes
     if attributes.get("email_verified") == "true" and "email" in attributes:

@@ -1,4 +1,4 @@
-"""Forgotten passwords, their reset with a mailed code, and the change of a known password."""
+"""Password reset with a mailed code, and change of a known password."""
 
 from contextlib import suppress
 
@@ -22,11 +22,11 @@ def policy_sentence() -> str:
     try:
         return administration.password_policy().sentence()
     except AccountError:
-        return ""  # Cognito's refusal will say it
+        return ""  # an error of Cognito will state it
 
 
 def forgot_password(request: HttpRequest, email: str) -> None:
-    """Mail a code for a new password, if there is anybody to mail it to. Raises Throttled."""
+    """Mail a code for a password reset, if there is such an account. Raises Throttled."""
     with (
         throttling.attempt(request, address="mail_address", account=("mail_account", email)),
         suppress(ExpectedRefusal),
@@ -35,13 +35,13 @@ def forgot_password(request: HttpRequest, email: str) -> None:
 
 
 def reset_password(request: HttpRequest, email: str, code: str, new_password: str) -> None:
-    """Set a new password with the code mailed, and end every session there is.
+    """Set a new password with the mailed code, and end all sessions.
 
-    Raises PasswordTooWeak (before the code is spent), CodeMismatch, PasswordReused, Throttled.
+    Raises PasswordTooWeak (before the code is used up), CodeMismatch, PasswordReused, Throttled.
     """
     administration.require_good_password(new_password)
     with throttling.attempt(request, address="code_address", account=("code_account", email)) as attempt:
-        # Whose sessions will end is asked before the code is spent: afterwards nothing may stand in the way.
+        # The account is read before the code is used up: afterwards no failure may keep its sessions alive.
         try:
             account = administration.account(email)
         except PersonNotFound:
@@ -53,12 +53,12 @@ def reset_password(request: HttpRequest, email: str, code: str, new_password: st
 
 
 def change_password(request: HttpRequest, access_token: str, claims: Claims, current: str, new: str) -> None:
-    """Change one's own password, and end every session there is: whoever knew the old one is out.
+    """Change one's own password, and end all sessions.
 
     Raises PasswordTooWeak, CurrentPasswordWrong, PasswordReused, Throttled.
     """
     administration.require_good_password(new)
-    # By the address, as at sign-in: a stolen token gives no guesses beside those.
+    # Counted by e-mail address as sign-ins are, so that a stolen token gives no extra guesses.
     counted = throttling.attempt(request, account=("sign_in_account", throttle_key(access_token, claims)))
     ending = intents.ending_tokens(
         Act.CREDENTIAL,

@@ -1,8 +1,8 @@
 """Administration of other people's accounts, for the API and the admin.
 
-Each function writes an audit record, calls Cognito, and then revokes the tokens issued before (intents.py): a refresh
-between the two would otherwise yield tokens from after the cut-off. What Cognito may have done before it failed is
-recorded and revoked too.
+Each function writes an audit record, calls Cognito, and then revokes the tokens issued before (intents.py). The cut-off
+is set after the call, so that a refresh in between is covered. When Cognito fails, the change may have been made: it is
+recorded, and tokens are revoked, all the same.
 `actor` is the administrator's subject, `sub` that of the other person. Each raises OwnAccount, PersonNotFound, and
 what the gateway raises.
 """
@@ -31,7 +31,7 @@ def list_people(*, email_prefix: str = "", role: Role | None = None, limit: int,
 
 
 def person(sub: str) -> Person:
-    """The person with exactly this subject: Cognito would take an e-mail address too. Raises PersonNotFound."""
+    """The person with this subject; not with this e-mail address, which Cognito accepts too. Raises PersonNotFound."""
     found = administration.person(sub)
     if found.sub != sub:
         raise PersonNotFound
@@ -39,7 +39,7 @@ def person(sub: str) -> Person:
 
 
 def change_role(actor: str, sub: str, role: Role) -> Person:
-    """Make `role` their only one among ours. Access tokens of before are refused; refreshing gives the new role."""
+    """Replace the person's roles by `role`. Earlier access tokens are refused; a refresh gives the new role."""
     other = _other_person(actor, sub)
     was = " ".join(other.roles) or "none"
     _audit(actor, other, AuditRecord.Action.ROLE, f"{was} to {role}")
@@ -49,7 +49,7 @@ def change_role(actor: str, sub: str, role: Role) -> Person:
 
 
 def disable(actor: str, sub: str) -> None:
-    """Lock somebody out: they can neither sign in nor refresh, and their tokens are refused."""
+    """Disable the account: no sign-in, no refresh, and its tokens are refused."""
     other = _other_person(actor, sub)
     _audit(actor, other, AuditRecord.Action.DISABLE)
     with intents.ending_tokens(Act.DISABLE, other.sub, other.username):
@@ -57,7 +57,7 @@ def disable(actor: str, sub: str) -> None:
 
 
 def enable(actor: str, sub: str) -> None:
-    """Let somebody in again. Returns when a sign-in right after gives tokens that are accepted."""
+    """Enable the account. Returns once the cut-off has passed, so that the tokens of a new sign-in are accepted."""
     other = _other_person(actor, sub)
     _audit(actor, other, AuditRecord.Action.ENABLE)
     administration.enable(other.username)
@@ -65,10 +65,7 @@ def enable(actor: str, sub: str) -> None:
 
 
 def sign_out(actor: str, sub: str) -> None:
-    """End all of somebody's sessions; they may sign in again.
-
-    Also the tokens of an app client of its own (client credentials), whose subject is its id: as `revoke_machine`.
-    """
+    """End all sessions of the person, who may sign in again; for an app client, as `revoke_machine`."""
     if is_machine(sub):
         revoke_machine(actor, sub)
         return
@@ -79,20 +76,20 @@ def sign_out(actor: str, sub: str) -> None:
 
 
 def machines() -> list[str]:
-    """The ids of the app clients that we accept, any of which may get tokens by itself."""
+    """The ids of the accepted app clients, which may use the client credentials grant."""
     return sorted(get_config().client_ids)
 
 
 def is_machine(sub: str) -> bool:
-    """Whether tokens with this subject are of a machine: it is the id of an app client that we accept."""
+    """Whether `sub` is the id of an accepted app client, as in tokens of the client credentials grant."""
     return sub in get_config().client_ids
 
 
 def revoke_machine(actor: str, client_id: str) -> None:
-    """Refuse every token that an app client has got by itself (client credentials) so far.
+    """Revoke the tokens of the client credentials grant that an app client has been issued so far.
 
-    Cognito gives it another as soon as it asks: change its secret first where that has leaked. Raises PersonNotFound
-    for an app client that we do not accept.
+    The app client can request a new one: change its secret first if that has leaked. Raises PersonNotFound for an app
+    client that is not accepted.
     """
     if not is_machine(client_id):
         raise PersonNotFound
@@ -103,7 +100,7 @@ def revoke_machine(actor: str, client_id: str) -> None:
 
 
 def resend(actor: str, sub: str) -> None:
-    """Mail the invitation, with another temporary password, or the code of a sign-up again. Raises NothingToResend."""
+    """Mail the invitation (with a new temporary password) or the confirmation code again. Raises NothingToResend."""
     other = _other_person(actor, sub)
     if other.status == INVITED:
         administration.resend_invitation(other.username)
@@ -119,7 +116,7 @@ def resend(actor: str, sub: str) -> None:
 
 
 def _other_person(actor: str, sub: str) -> Person:
-    """As `person`, but not the administrator's own account."""
+    """As `person`. Raises OwnAccount for the administrator's own account."""
     if sub == actor:
         raise OwnAccount
     return person(sub)

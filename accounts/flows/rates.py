@@ -1,16 +1,16 @@
-"""How often may one try? The rates that are limited, by name. `ACCOUNTS_THROTTLES` overrides them."""
+"""Rate limits by name, with their defaults. The setting `ACCOUNTS_THROTTLES` overrides them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-# `_address`: per client address. `_account`: per e-mail address, whether or not somebody has an account with it.
+# `_address`: per client address. `_account`: per e-mail address, whether or not it has an account.
 RateName = Literal["sign_in_address", "sign_in_account", "mail_address", "mail_account", "code_address", "code_account"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` in any `seconds`."""
+    """Limit of `count` attempts in any interval of `seconds`."""
 
     count: int
     seconds: int

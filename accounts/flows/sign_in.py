@@ -37,10 +37,10 @@ def sign_in(request: HttpRequest, email: str, password: str) -> Tokens | Challen
 
 
 def complete_hosted_sign_in(tokens: Tokens) -> Tokens:
-    """What belongs to a sign-in, for one through Cognito's own pages: its session is known, its role is granted.
+    """Complete a sign-in through Cognito's hosted pages: record its session, grant a role that is still pending.
 
-    The stored sign-up is found by the subject of the account that it made: an e-mail address in a token decides
-    nothing, which another provider may have given and nobody verified. Raises PasswordResetRequired.
+    The pending sign-up is found by subject, not by the e-mail address of the token, which another identity provider may
+    have set unverified. Raises PasswordResetRequired.
     """
     outcome = _completed(tokens)
     return outcome if isinstance(outcome, Tokens) else tokens
@@ -49,7 +49,7 @@ def complete_hosted_sign_in(tokens: Tokens) -> Tokens:
 def break_glass(request: HttpRequest, username: str, password: str) -> User:
     """Authenticate a local superuser of `manage.py break_glass`, without Cognito.
 
-    Counted by the client's address alone, so that nobody can lock the superuser out from elsewhere.
+    Counted by client address only, so that attempts from other addresses cannot lock the superuser out.
     Raises InvalidCredentials, Throttled.
     """
     with throttling.attempt(request, address="sign_in_address"):
@@ -60,7 +60,7 @@ def break_glass(request: HttpRequest, username: str, password: str) -> User:
 
 
 def answer_challenge(request: HttpRequest, challenge: Challenge, answer: str) -> Tokens | Challenge:
-    """Answer a challenge. Raises ChallengeExpired, CodeMismatch, PasswordTooWeak, PasswordReused, Throttled."""
+    """Respond to a challenge. Raises ChallengeExpired, CodeMismatch, PasswordTooWeak, PasswordReused, Throttled."""
     if challenges.expected_answer(challenge) == "new_password":
         administration.require_good_password(answer)
     with throttling.attempt(request, address="code_address", account=mfa_account(challenge.username)) as attempt:
@@ -70,12 +70,12 @@ def answer_challenge(request: HttpRequest, challenge: Challenge, answer: str) ->
 
 
 def mfa_account(username: str) -> tuple[RateName, str]:
-    """Codes behind a proven password are counted apart: strangers who guess at mailed codes must not lock MFA."""
+    """Rate and key for MFA codes: separate from mailed codes, so that guesses at those cannot lock MFA."""
     return "code_account", f"mfa {username}"
 
 
 def refresh(refresh_token: str, claims: Claims | None = None) -> Tokens:
-    """Fresh tokens. `claims` are those of the old access token, if it came along. Raises RefreshTokenInvalid."""
+    """New tokens. `claims` are those of the old access token, if it was sent. Raises RefreshTokenInvalid."""
     known = revocation.session_of(refresh_token)
     username = claims.username if claims else known.sub if known else None
     tokens = get_gateway().refresh(refresh_token, username)
@@ -88,9 +88,9 @@ def refresh(refresh_token: str, claims: Claims | None = None) -> Tokens:
 
 
 def _completed(outcome: Tokens | Challenge) -> Tokens | Challenge:
-    """A step of a sign-in; when it is the last, remember the session and make good a role not granted yet.
+    """The outcome of a sign-in step. After the last one, the session is recorded and a pending role is granted.
 
-    Raises PasswordResetRequired when the password is one that a confirmation made void.
+    Raises PasswordResetRequired when the password is that of an account that another person had signed up.
     """
     if isinstance(outcome, Challenge):
         return outcome
@@ -108,21 +108,21 @@ def _completed(outcome: Tokens | Challenge) -> Tokens | Challenge:
             else:
                 pending.delete()
         except AccountError as error:
-            logger.warning("A role could not be granted at sign-in: %s", error.get_codes())
+            logger.warning("The role could not be granted at sign-in: %s", error.get_codes())
     revocation.remember_session(outcome.refresh_token, claims)
     intents.resume_due()
     return outcome
 
 
 def claims_of_new(tokens: Tokens) -> Claims:
-    """The claims of tokens that Cognito has just given: they verify, or the settings are wrong."""
+    """The claims of newly issued tokens. Raises CognitoMisconfigured when they do not verify, TokensTooLarge."""
     try:
         return get_verifier().verify(tokens.access_token, "access")
     except TokenTooLarge:
-        logger.error("A token that the pool has just given is larger than this service accepts: too many groups.")
+        logger.error("A newly issued token is larger than this service accepts: too many groups.")
         raise TokensTooLarge from None
     except TokenError as error:
-        logger.error("A token that the pool has just given is refused: %s", error.code)
+        logger.error("A newly issued token is refused: %s. Check the settings of the pool.", error.code)
         raise CognitoMisconfigured from None
     except KeysUnavailable as error:
         raise KeysUnavailableNow(error.retry_after) from None

@@ -1,4 +1,4 @@
-"""End of one session, or of all sessions of a person: refresh tokens in Cognito, access tokens here."""
+"""Sign-out from one session or from all: refresh tokens are revoked in Cognito, access tokens here."""
 
 from contextlib import suppress
 
@@ -16,25 +16,23 @@ from accounts.tokens.verifier import Claims
 def sign_out(refresh_token: str, claims: Claims | None = None) -> None:
     """End one session: its refresh token in Cognito, its access tokens here. An unknown token is no error.
 
-    `claims` are those of the access token that came along. Tokens of an app client that has token revocation off name
-    no session (AWS: "Ending user sessions with token revocation"): then all sessions of the person end, as nothing less
-    would end this one.
+    `claims` are those of the access token, if it was sent. Tokens of an app client with token revocation off have no
+    session id (AWS: "Ending user sessions with token revocation"): then all sessions of the person end.
     """
     known = revocation.session_of(refresh_token)
     session = known.origin_jti if known else claims.origin_jti if claims else None
-    # A machine's token is none of the session's, whose refresh token came from a person.
+    # A machine's token cannot belong to the session: refresh tokens are issued to people only.
     unnamed = claims if claims is not None and claims.origin_jti is None and claims.username is not None else None
     ended = [refresh_token]
     if session is None:
-        # Whose access tokens are these? Cognito tells only by giving one more.
+        # The session of an unknown refresh token can only be read from an access token that it yields.
         with suppress(RefreshTokenInvalid):
             tokens = get_gateway().refresh_of_any_client(refresh_token)
             fresh = claims_of_new(tokens)
             session = fresh.origin_jti
             unnamed = fresh if session is None else unnamed
             ended.append(tokens.refresh_token)
-    # Ours ends first: that is written to the database, or nothing happens. A refresh in between changes nothing, its
-    # tokens belong to the same session.
+    # Revoked here first: if the database fails, nothing is done. A refresh in between gives tokens of the same session.
     if session is not None:
         revocation.revoke_session(session)
     if unnamed is not None:
@@ -47,7 +45,7 @@ def sign_out(refresh_token: str, claims: Claims | None = None) -> None:
 
 
 def sign_out_everywhere(access_token: str, claims: Claims) -> None:
-    """End all sessions of the person: in Cognito first, so that nothing is refreshed behind our cut-off."""
+    """End all sessions of the person: in Cognito first, so that no token is refreshed after the cut-off."""
     with intents.ending_tokens(
         Act.SIGN_OUT, claims.sub, claims.username or "", end_sessions=lambda: end_sessions(access_token, claims)
     ):
@@ -55,9 +53,9 @@ def sign_out_everywhere(access_token: str, claims: Claims) -> None:
 
 
 def end_sessions(access_token: str, claims: Claims) -> None:
-    """End the refresh tokens of the person at Cognito.
+    """Revoke the refresh tokens of the person at Cognito.
 
-    Cognito takes an access token for that, but not every one: where it does not, we ask as administrators.
+    Cognito does not accept every access token for that; administrative rights are used where it refuses.
     """
     try:
         get_gateway().sign_out_everywhere(access_token)

@@ -1,4 +1,4 @@
-"""Registration of a new account: sign-up, confirmation with the mailed code, and the grant of its role."""
+"""Registration of a new account: sign-up, confirmation with the mailed code, grant of its role."""
 
 import logging
 import secrets
@@ -29,20 +29,20 @@ from accounts.tokens.roles import Role
 
 logger = logging.getLogger(__name__)
 
-# The second code of a sign-up that only some addresses get is sent behind the answer: its time tells nothing.
+# Sends the repeated code after the response, whose time then does not reveal whether the account exists.
 _mail_executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where a code was sent, for the person to recognise."""
+    """Delivery of a code: the medium, and the masked destination."""
 
     medium: str
     destination: str
 
     @classmethod
     def by_email(cls, email: str) -> "Delivery":
-        """Masked by a rule of ours from the address given: what Cognito says depends on whether it is known."""
+        """Mask the given address. Cognito's own mask would reveal whether the address is known."""
         name, _, domain = email.partition("@")
         return cls("EMAIL", f"{name[:1]}***@{domain[:1]}***")
 
@@ -50,10 +50,10 @@ class Delivery:
 def sign_up(
     request: HttpRequest, email: str, password: str | None = None, role: str | None = None, **attributes: str
 ) -> Delivery:
-    """Make an unconfirmed account and mail its code; the same answer when the address has one already.
+    """Create an unconfirmed account and mail its code; the same result when the address has an account.
 
-    Confirmation asks for a password where none was given, and after a second sign-up with the address: nobody's earlier
-    choice opens the account. Raises RoleNotAllowed, PasswordTooWeak, Throttled.
+    Confirmation requires a password if none was given, and after a second sign-up with the address, so that a password
+    chosen by another person does not open the account. Raises RoleNotAllowed, PasswordTooWeak, Throttled.
     """
     allowed = get_config().sign_up_roles
     if role is not None and role not in allowed:
@@ -61,16 +61,16 @@ def sign_up(
     if password is not None:
         administration.require_good_password(password)
     with throttling.attempt(request, address="mail_address", account=("mail_account", email)):
-        # Noted first: should this process die behind Cognito's answer, the role is granted all the same.
+        # Recorded first: the role is granted even if this process ends right after the call.
         pending, is_new = SignUp.objects.record(email, Role(role or allowed[0]), needs_password=password is None)
         try:
             pending.set_subject(get_gateway().sign_up(email, password or _unguessable_password(), attributes))
         except ExpectedRefusal:
-            # Somebody has the address. If they are still unconfirmed they get a new code.
+            # The address has an account. If it is unconfirmed, it gets a new code.
             pending.set_subject(None)
             _mail_executor.submit(_log_failure, get_gateway().resend_code, email)
         except CognitoUnavailable:
-            # The account may be there, its answer lost: the note stays, and whose password it has is not known.
+            # The account may exist although the response was lost; then it is unknown whose password it has.
             pending.needs_password = True
             pending.save(update_fields=["needs_password"])
             raise
@@ -82,7 +82,7 @@ def sign_up(
 
 
 def resend_code(request: HttpRequest, email: str) -> None:
-    """Mail a new code to somebody unconfirmed; nothing to anybody else. Raises Throttled."""
+    """Mail a new code if the account is unconfirmed. Raises Throttled."""
     with (
         throttling.attempt(request, address="mail_address", account=("mail_account", email)),
         suppress(ExpectedRefusal),
@@ -93,9 +93,9 @@ def resend_code(request: HttpRequest, email: str) -> None:
 def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str | None = None) -> None:
     """Confirm an account, set the password if one is given, and grant its role.
 
-    Raises PasswordMissing and PasswordTooWeak (before the code is spent), CodeMismatch, Throttled; and
-    PasswordResetRequired when the code was right but the account is not the one that the sign-up made: its password is
-    somebody else's choice, and is gone.
+    Raises PasswordMissing and PasswordTooWeak (before the code is used up), CodeMismatch, Throttled; and
+    PasswordResetRequired when the code is right but the account was created by another sign-up: its password was chosen
+    by another person, and is replaced.
     """
     pending = SignUp.objects.of(email)
     if password is not None:
@@ -117,12 +117,12 @@ def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str |
     if password is not None:
         _set_password(pending, email, password)
     if pending is not None:
-        # The account is confirmed whatever happens now; what fails here is made good at the next sign-in.
+        # The account is confirmed in any case; a role that cannot be granted now is granted at the next sign-in.
         try:
             grant_role(pending, email)
         except AccountError as error:
-            logger.warning("A role could not be granted at confirmation: %s", error.get_codes())
-            pending.save(update_fields=["sub"])  # by which the next sign-in finds it
+            logger.warning("The role could not be granted at confirmation: %s", error.get_codes())
+            pending.save(update_fields=["sub"])  # the next sign-in finds the record by it
 
 
 def _sub_of(email: str) -> str | None:
@@ -133,11 +133,11 @@ def _sub_of(email: str) -> str | None:
 
 
 def _set_password(pending: SignUp | None, email: str, password: str) -> None:
-    """Set the password of somebody just confirmed. Fails closed: a former one does not open the account then."""
+    """Set the password of a confirmed account. Fails closed: the earlier password no longer opens the account."""
     try:
         administration.set_password(email, password)
     except PasswordReused:
-        return  # a new account has had one password only: this one
+        return  # a new account has had no other password
     except AccountError:
         if pending is not None:
             _require_reset(pending, email)
@@ -145,32 +145,32 @@ def _set_password(pending: SignUp | None, email: str, password: str) -> None:
 
 
 def _require_reset(pending: SignUp, email: str) -> None:
-    """Let nobody sign in with the password of the account before it was reset with a mailed code."""
+    """Require a password reset with a mailed code before the next sign-in, and replace the password."""
     pending.must_reset = True
     pending.save(update_fields=["sub", "must_reset"])
     try:
         administration.set_password(email, _unguessable_password())
     except AccountError as error:
-        logger.warning("A void password could not be replaced: %s", error.get_codes())
+        logger.warning("The password could not be replaced: %s", error.get_codes())
 
 
 def _remove_mfa(email: str) -> None:
     try:
         administration.end_mfa(email)
     except AccountError as error:
-        logger.warning("An authenticator app could not be taken away: %s", error.get_codes())
+        logger.warning("TOTP could not be turned off: %s", error.get_codes())
 
 
 def grant_role(pending: SignUp, username: str) -> None:
-    """Put somebody into the group that their sign-up asked for, if that is still open, and forget the sign-up."""
+    """Grant the role of a pending sign-up, if it is still allowed, else the default; then delete the record."""
     allowed = get_config().sign_up_roles
-    # What was open at sign-up may be closed by now.
+    # The allowed roles may have changed since the sign-up.
     administration.grant(username, Role(pending.role) if pending.role in allowed else allowed[0])
     pending.delete()
 
 
 def _unguessable_password() -> str:
-    # 256 bits and every kind of character a policy may ask for; nobody ever learns it.
+    # 256 random bits, plus each kind of character that a policy may require. It is never stored.
     return f"{secrets.token_urlsafe(32)}aA1!"
 
 
@@ -178,4 +178,4 @@ def _log_failure(verb: Callable[[str], None], email: str) -> None:
     try:
         verb(email)
     except (ExpectedRefusal, AccountError) as error:
-        logger.info("Mail behind an answer was not sent: %s", type(error).__name__)
+        logger.info("The repeated code was not mailed: %s", type(error).__name__)

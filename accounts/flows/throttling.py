@@ -1,14 +1,14 @@
-"""May they try again already? Attempts are limited per client address and per account, over all workers together.
+"""Rate limits of attempts per client address and per account, over all workers.
 
     with throttling.attempt(request, address="sign_in_address", account=("sign_in_account", email)) as attempt:
         tokens = gateway.sign_in(email, password)
         attempt.succeeded()
 
-An attempt is counted before anything is asked, so parallel guesses gain nothing. Who is over is told when the next
-one will count, whether or not there is such an account, and with the right password too.
+An attempt is counted before Cognito is called, so parallel guesses gain nothing. Over the limit, every attempt gets the
+same error with the time to wait, for unknown accounts and right passwords too.
 
 Without REDIS_URL, and while Redis fails, each process counts in its own memory: the limits are then multiplied by the
-workers, but never absent, and nobody is turned away for our own trouble.
+number of workers, but no request fails because of Redis.
 """
 
 import ipaddress
@@ -31,12 +31,12 @@ from accounts.flows.windows import Count, LimitExceeded, RateLimiter, RedisWindo
 from accounts.tokens.exceptions import AccountError
 from accounts.tokens.signals import throttled
 
-# Rates per address that count failures only. A right code is no guess, and an office behind one address enters many.
+# Rates per address that count failures only: many people behind one address may each enter a right code.
 RETURNED_TO_ADDRESS: frozenset[RateName] = frozenset({"code_address"})
 
 
 class Throttled(AccountError):
-    """429: too many attempts. `wait` is in whole seconds, at least one, until the next one is allowed."""
+    """429: too many attempts. `wait` is the time until the next one, in whole seconds, at least one."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "throttled"
@@ -47,13 +47,13 @@ class Throttled(AccountError):
 
 
 class Attempt:
-    """An attempt that has been counted."""
+    """A counted attempt, to be marked as successful."""
 
     def __init__(self) -> None:
         self.has_succeeded = False
 
     def succeeded(self) -> None:
-        """Say that the person has proven who they are. Anything else stays counted, an outage of Cognito included."""
+        """Mark the attempt as successful. Without it the attempt stays counted, also in an outage of Cognito."""
         self.has_succeeded = True
 
 
@@ -63,9 +63,9 @@ def attempt(
 ) -> Iterator[Attempt]:
     """Count an attempt: of the client's address by the rate `address`, of an account by the rate and name `account`.
 
-    The name is the e-mail address that the request is about, or a `sub`; for one rate always the same kind. After
-    success the account's count is given back, and the address's too if its rate is one of RETURNED_TO_ADDRESS.
-    Raises Throttled when either is over; then neither has counted.
+    The name is the e-mail address that the request is about, or a `sub`; the same kind for one rate. After success the
+    account's attempt is given back, and the address's too if its rate is in RETURNED_TO_ADDRESS. Raises Throttled when
+    either limit is reached; then neither is counted.
     """
     addressed = None if address is None else _count(address, client_address(request))
     accounted = None if account is None else _count(account[0], account[1].strip().casefold())
@@ -80,7 +80,7 @@ def attempt(
     try:
         yield made
     finally:
-        # One that took longer than its window has left it by itself.
+        # An attempt that took longer than its window has expired from it.
         if made.has_succeeded:
             taken = time.monotonic() - started
             for count in (addressed if address in RETURNED_TO_ADDRESS else None, accounted):
@@ -89,7 +89,7 @@ def attempt(
 
 
 def client_address(request: HttpRequest | Request) -> str:
-    """Whom a request is counted against: an IPv4 address, or the /64 of an IPv6 one, since that is one customer's.
+    """The client address that a request is counted by: an IPv4 address, or an IPv6 /64 (one customer's network).
 
     With NUM_PROXIES: the entry of X-Forwarded-For that the outermost of our proxies wrote, that many from the right.
     When there are fewer, or it is no address, the request did not come through all of them; what the client may have
@@ -97,8 +97,8 @@ def client_address(request: HttpRequest | Request) -> str:
     as a setting of its own or in REST_FRAMEWORK, the header is ignored.
 
     The proxy must drop header names with underscores, as nginx does, and an AWS load balancer once
-    `routing.http.drop_invalid_header_fields.enabled` is set: for WSGI `X_Forwarded_For` is the same header, and
-    granian hands on the later of the two (seen with 2.8).
+    `routing.http.drop_invalid_header_fields.enabled` is set: in WSGI `X_Forwarded_For` is the same header, and granian
+    2.8 passes on the later of the two.
     """
     proxies: int = getattr(settings, "NUM_PROXIES", api_settings.NUM_PROXIES) or 0
     if proxies > 0:
@@ -111,7 +111,7 @@ def client_address(request: HttpRequest | Request) -> str:
 
 
 def _network(text: str) -> str | None:
-    """The network of an address as proxies write it: with or without a port, IPv6 then in brackets."""
+    """The network of an address in a proxy's notation: with or without a port, IPv6 then in brackets."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -129,12 +129,12 @@ def _network(text: str) -> str | None:
 
 
 def forget() -> None:
-    """Start afresh, as a new process would; Redis keeps its counts. For tests."""
+    """Reset to the state of a new process; counts in Redis stay. For tests."""
     _limiter_of.cache_clear()
 
 
 def _count(name: RateName, whom: str) -> Count:
-    # Nobody's address is kept, in Redis neither: only what the secret key makes of it.
+    # Only a keyed hash of the address is stored, also in Redis.
     digest = salted_hmac("accounts.throttles", whom.encode("utf-8", "surrogatepass"), algorithm="sha256").hexdigest()
     return Count(f"{name}:{digest}", getattr(settings, "ACCOUNTS_THROTTLES", DEFAULT_RATES)[name])
 
@@ -143,7 +143,7 @@ _guard = threading.Lock()
 
 
 def _limiter() -> RateLimiter:
-    with _guard:  # functools.cache alone may make two at the same time, and the counts of one would be lost
+    with _guard:  # functools.cache may call twice in parallel, and the counts of one limiter would be lost
         return _limiter_of(getattr(settings, "REDIS_URL", ""))
 
 
