@@ -1,4 +1,4 @@
-"""Has it changed since they last looked? Conditional requests of RFC 9110 section 13."""
+"""Conditional requests: entity tags, If-Match and If-None-Match (RFC 9110 section 13)."""
 
 from collections.abc import Callable
 from hashlib import blake2b
@@ -14,12 +14,12 @@ from books.exceptions import PreconditionFailed
 
 
 def digest(*parts: Any) -> str:
-    """A strong entity tag for an answer made of `parts`, whose reprs tell all that matters of them."""
+    """A strong entity tag of a response made from `parts`; their reprs must differ whenever the response does."""
     return f'"{blake2b(repr(parts).encode(), digest_size=16).hexdigest()}"'
 
 
 def is_known(request: Request, etag: str) -> bool:
-    """Whether If-None-Match names `etag`; weak comparison, as section 13.1.2 wants."""
+    """Whether If-None-Match names `etag`; weak comparison (section 13.1.2)."""
     sent = request.META.get("HTTP_IF_NONE_MATCH")
     if sent is None:
         return False
@@ -28,9 +28,9 @@ def is_known(request: Request, etag: str) -> bool:
 
 
 def require_match(request: Request, etag: str) -> None:
-    """Raise PreconditionFailed where If-Match was sent and does not name `etag`, or If-None-Match does.
+    """Raise PreconditionFailed if If-Match was sent without `etag`, or If-None-Match with it.
 
-    The comparison for If-Match is strong, as section 13.1.1 wants: a weak tag matches nothing.
+    If-Match takes the strong comparison (section 13.1.1): a weak tag matches nothing.
     """
     wanted = request.META.get("HTTP_IF_MATCH")
     if wanted is not None and not {"*", etag} & set(parse_etags(wanted)):
@@ -40,17 +40,17 @@ def require_match(request: Request, etag: str) -> None:
 
 
 class ConditionalView(APIView):
-    """A view whose answers carry an entity tag."""
+    """A view whose responses carry an entity tag."""
 
     def answer(self, request: Request, etag: str, make: Callable[[], Any], **how: Any) -> Response:
-        """The answer that `make` makes; 304, without making it, when the client has it already.
+        """The response with the body that `make` returns; 304, without calling it, when the client has that body.
 
-        A page of the browsable API is another representation, with forms that depend on who looks: it has no tag. Its
-        forms send that of what they show as If-Match.
+        A page of the browsable API is another representation, whose forms depend on the caller: it has no entity tag,
+        and its forms send the tag of the data as If-Match.
         """
         if isinstance(request.accepted_renderer, BrowsableAPIRenderer):
             page = Response(make(), **how)
-            setattr(page, "shown_etag", etag)  # noqa: B010 - for the renderer; not an attribute that type checkers know
+            setattr(page, "shown_etag", etag)  # noqa: B010 - for the renderer; unknown to type checkers
             return page
         headers = {**how.pop("headers", {}), "ETag": etag}
         if request.method in ("GET", "HEAD") and is_known(request, etag):
@@ -58,7 +58,7 @@ class ConditionalView(APIView):
         return Response(make(), headers=headers, **how)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """No shared cache keeps an answer, and a browser asks each time whether its copy is still right."""
+        """Set the default Cache-Control: no shared caches, and browsers revalidate each time."""
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", "private, no-cache")
         return final

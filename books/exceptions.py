@@ -1,4 +1,4 @@
-"""What can be wrong with a request for books? Each error has a status, a stable code and a sentence."""
+"""Errors of the catalogue's API, each with a status, a stable code and a sentence."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from rest_framework.exceptions import APIException, ValidationError
 
 
 class BadParameter(ValidationError):
-    """400: the query string. Its detail maps parameter names to lists of what is wrong with them."""
+    """400: bad query parameters. `detail` maps their names to lists of errors."""
 
     in_query: ClassVar[bool] = True
 
@@ -21,7 +21,7 @@ class IsbnTaken(APIException):
 
 
 class PreconditionFailed(APIException):
-    """412: the book is not in the state the client believes it to be in (RFC 9110 section 13). Nothing changed."""
+    """412: If-Match or If-None-Match failed (RFC 9110 section 13.2). Nothing was changed."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_detail = "The book has changed since you read it. Read it again."

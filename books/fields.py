@@ -1,7 +1,7 @@
-"""What does the database keep that nobody writes? Columns worked out at every save, in this one place.
+"""Model fields whose values are derived at every save: sort keys, search words, versions.
 
-`pre_save` is called by save(), bulk_create() and bulk_create(update_conflicts=True) alike; only bulk_update() and
-update() pass it by, and books/fast/bulk.py, for which books/writing.py derives the same values.
+`pre_save` is called by save() and bulk_create(), also with update_conflicts; bulk_update(), update() and
+books/fast/bulk.py do not call it, so books/writing.py derives the same values for the last.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -17,73 +17,73 @@ if TYPE_CHECKING:
     TextField = models.TextField[str, str]
     PositiveIntegerField = models.PositiveIntegerField[int, int]
 else:
-    # Django's fields take type arguments in their stubs alone.
+    # Only the stubs of Django's fields take type arguments.
     from django.db.models import CharField, PositiveIntegerField, TextField
 
 
 class Searchable(Protocol):
-    """A model that says which words it is found by."""
+    """A model that can be searched by words."""
 
     def line_of_words(self) -> str:
-        """Normalised words on one line."""
+        """Its normalised words on one line."""
 
 
 def _bytewise(parameters: Any, connection: BaseDatabaseWrapper) -> Any:
-    # Text that PostgreSQL compares byte by byte, as SQLite does, so that both sort alike.
+    # PostgreSQL then compares byte by byte, as SQLite does, so that both sort alike.
     return parameters | {"collation": "C"} if connection.vendor == "postgresql" else parameters
 
 
 class SortKeyField(CharField):
-    """What another text column, named by `source`, sorts by: without case, accents and punctuation."""
+    """The sort key of the text column named `source`: without case, accents and punctuation."""
 
     def __init__(self, *args: Any, source: str, **kwargs: Any) -> None:
         self.source = source
         super().__init__(*args, **kwargs | {"max_length": MAX_SORT_KEY, "editable": False})
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """Django's parameters, with the C collation on PostgreSQL."""
+        """As in Django, with the C collation on PostgreSQL."""
         return _bytewise(super().db_parameters(connection), connection)
 
     def deconstruct(self) -> Any:
-        """Django's parts for migrations, and ours."""
+        """As in Django, with `source`."""
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, kwargs | {"source": self.source}
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        """Work it out anew."""
+        """Derive the sort key."""
         key = sort_key(getattr(model_instance, self.source))
         setattr(model_instance, self.attname, key)
         return key
 
 
 class WordsField(TextField):
-    """The line of words a `Searchable` is found by."""
+    """The words of a `Searchable` on one line."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs | {"editable": False})
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """Django's parameters, with the C collation on PostgreSQL."""
+        """As in Django, with the C collation on PostgreSQL."""
         return _bytewise(super().db_parameters(connection), connection)
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        """Work it out anew."""
+        """Derive the words."""
         line = cast("Searchable", model_instance).line_of_words()
         setattr(model_instance, self.attname, line)
         return line
 
 
 class VersionField(PositiveIntegerField):
-    """A number that moves by one at every save."""
+    """A number that each save increments."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs | {"default": 1, "editable": False})
 
     def pre_save(self, model_instance: models.Model, add: bool) -> int | Combinable:
-        """One more than the row has now, which the database knows better than this instance may."""
+        """An expression that increments the value in the row, which may be ahead of this instance."""
         version: int = getattr(model_instance, self.attname)
         if add:
             return version
-        # Right for whoever read the row under a lock; nobody else may rely on it.
+        # Only right if the row was read under a lock.
         setattr(model_instance, self.attname, version + 1)
         return models.F(self.attname) + 1

@@ -1,4 +1,4 @@
-"""By what can a list of books or authors be narrowed? One table for each: it filters, and it is the OpenAPI text."""
+"""Tables of the filter parameters of books and authors, for filtering and for OpenAPI."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -58,7 +58,7 @@ BOOK_PARAMETERS: Mapping[str, Parameter] = {
         narrow=lambda books, sub: books.filter(added_by_id=sub),
     ),
     "search": Parameter(
-        description="Words that all occur in title, subtitle, authors or subjects, whatever their case and accents.",
+        description="Words that all occur in title, subtitle, authors or subjects, without case and accents.",
         read=words,
         narrow=lambda books, text: books.matching(text),
         schema=text_schema(MAX_SEARCH, WITH_A_WORD),
@@ -76,7 +76,7 @@ BOOK_PARAMETERS: Mapping[str, Parameter] = {
         schema=by_commas(ISBN_PATTERN),
     ),
     "author": Parameter(
-        description="Only books by this author: a whole name, whatever its case and accents, or the id of an author.",
+        description="Only books by this author: a whole name, without case and accents, or the id of an author.",
         read=_authors,
         narrow=lambda books, authors: books.by_authors(authors),
         schema=text_schema(MAX_NAME_LENGTH, WITH_A_WORD),
@@ -88,7 +88,7 @@ BOOK_PARAMETERS: Mapping[str, Parameter] = {
         schema=by_commas(LANGUAGE_PATTERN),
     ),
     "subject": Parameter(
-        description="Only books with this subject: the whole subject, whatever its case and accents.",
+        description="Only books with this subject: the whole subject, without case and accents.",
         read=words,
         narrow=lambda books, subject: books.about(subject),
         schema=text_schema(MAX_NAME_LENGTH, WITH_A_WORD),
@@ -115,7 +115,7 @@ BOOK_PARAMETERS: Mapping[str, Parameter] = {
 
 AUTHOR_PARAMETERS: Mapping[str, Parameter] = {
     "search": Parameter(
-        description="Words that all occur in the name, whatever their case and accents.",
+        description="Words that all occur in the name, without case and accents.",
         read=words,
         narrow=lambda authors, text: authors.matching(text),
         schema=text_schema(MAX_SEARCH, WITH_A_WORD),

@@ -1,9 +1,9 @@
-"""The database objects of full-text search, which no model declares: made by a migration, restored and checked here.
+"""Database objects of full-text search, which no model declares: created by a migration, restored and checked here.
 
-PostgreSQL has a generated tsvector column and a GIN index on it. SQLite has an FTS5 table and three triggers that keep
-it equal to the table of the model. There Django changes most columns by making the table anew under another name, which
-loses its triggers without a word: what is written afterwards would never be found. So they are created again after
-every migration that lost them, and `check` and `/readyz` report where they are missing.
+PostgreSQL has a generated tsvector column with a GIN index. SQLite has an FTS5 table, which three triggers keep equal
+to the table of the model. On SQLite, Django changes most columns by making the table anew, which silently drops its
+triggers: rows written afterwards would never be found. So the objects are created again after every migration that
+dropped them, and `check` and `/readyz` report missing ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 TABLES = ("books_author", "books_book")
 MADE_BY = ("books", "0002_full_text")
 
-# A vector of the words as they are. to_tsvector() would read them again with a parser that has its own ideas about
-# what a word is; "1e5x" is two for it.
+# A vector of the words as they are. to_tsvector() would parse them again by other rules: "1e5x" is two words for it.
 _POSTGRESQL_ADD = (
     """
     ALTER TABLE {table} ADD COLUMN search tsvector GENERATED ALWAYS AS (
@@ -29,9 +28,9 @@ _POSTGRESQL_ADD = (
 )
 _POSTGRESQL_REMOVE = ("ALTER TABLE {table} DROP COLUMN search",)
 
-# The ascii tokenizer takes every character beyond ASCII for part of a word; unicode61 would have its own ideas.
+# The ascii tokenizer takes every character beyond ASCII for part of a word; unicode61 has other rules.
 # The FTS5 table holds an index and no text: its content is the table itself (https://sqlite.org/fts5.html, 4.4.3).
-# All of it may be there already: then nothing but the index is made anew, from what the table holds now.
+# Where all of it exists, only the index is rebuilt from the table.
 _SQLITE_ADD = (
     """
     CREATE VIRTUAL TABLE IF NOT EXISTS {table}_words USING fts5 (
@@ -67,19 +66,19 @@ _REMOVE: Mapping[str, Sequence[str]] = {"postgresql": _POSTGRESQL_REMOVE, "sqlit
 
 
 def add_full_text(schema_editor: Any, table: str) -> None:
-    """Index the words of `table`."""
+    """Create the objects that index the words of `table`."""
     for statement in _ADD[schema_editor.connection.vendor]:
         schema_editor.execute(statement.format(table=table))
 
 
 def remove_full_text(schema_editor: Any, table: str) -> None:
-    """Take the index away."""
+    """Drop the objects that index the words of `table`."""
     for statement in _REMOVE[schema_editor.connection.vendor]:
         schema_editor.execute(statement.format(table=table))
 
 
 def incomplete(connection: BaseDatabaseWrapper) -> list[str]:
-    """The tables, of those that ought to be indexed by now, that lack some of what indexes them."""
+    """The tables that lack some of their objects; none before the migration that creates them has run."""
     if MADE_BY not in MigrationRecorder(connection).applied_migrations():
         return []
     expected = {table: _names(connection.vendor, table) for table in TABLES}
@@ -87,7 +86,7 @@ def incomplete(connection: BaseDatabaseWrapper) -> list[str]:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name FROM sqlite_master")
         else:
-            # The index goes with its column.
+            # Dropping the column drops its index.
             cursor.execute(
                 "SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid"
                 " WHERE indisvalid AND pg_table_is_visible(oid)"
@@ -102,7 +101,7 @@ def _names(vendor: str, table: str) -> set[str]:
 
 
 def restore(sender: Any, using: str, **signal: Any) -> None:
-    """After migrations: make what a change of a table has lost. PostgreSQL loses nothing that way."""
+    """After migrations: create the objects that a change of a table has dropped, which happens on SQLite only."""
     connection = connections[using]
     if connection.vendor != "sqlite":
         return
@@ -114,7 +113,7 @@ def restore(sender: Any, using: str, **signal: Any) -> None:
 
 @checks.register(checks.Tags.database)
 def check_full_text(app_configs: Any, databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
-    """Whether all that books and authors are found by is there. A warning: `migrate`, which restores it, checks too."""
+    """Check that no object is missing. A warning, because `migrate`, which restores them, runs checks first."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
     return [

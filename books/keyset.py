@@ -1,7 +1,7 @@
-"""In which orders can things be listed, and what comes after a given row in each?
+"""Keyset orderings: the rows after or before a given row, by an index.
 
-An ordering is a list of keys that ends with the primary key, all in one direction, so no two rows are equal and an
-index on exactly those keys can be walked from any row, either way.
+An ordering is a list of keys that ends with the primary key, all in one direction: no two rows are equal, and an index
+on exactly those keys can be scanned from any row in both directions.
 """
 
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ class RowValue(Func):
     """`(a, b)`."""
 
     template = "(%(expressions)s)"
-    # Never read: rows are only compared. Without it Django would ask the members to agree on a type.
+    # Never read, for rows are only compared; without it Django requires members of one type.
     output_field = BooleanField()
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A column to sort by, never null. `field` knows its type."""
+    """A column to sort by, which is never null, and a field of its type."""
 
     name: str
     field: "Field[Any, Any]"
@@ -48,7 +48,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """Keys in one direction. The last one is the primary key."""
+    """Keys in one direction; the last one is the primary key."""
 
     name: str
     keys: tuple[Key, ...]
@@ -56,7 +56,7 @@ class Ordering:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the keys, as they stand in the rows."""
+        """The names of the keys, which are attributes of the rows."""
         return tuple(key.name for key in self.keys)
 
     def rows(
@@ -68,7 +68,7 @@ class Ordering:
         backwards: bool = False,
         limit: int,
     ) -> list[Any]:
-        """The first rows of `queryset` after `position` in this order, or those before it, nearest first.
+        """The first `limit` rows of `queryset` after `position` in this order; `backwards`: before it, nearest first.
 
         They are named tuples of `columns` and the keys; VERSION is left out where several tables are read.
         """
@@ -85,18 +85,18 @@ class Ordering:
         return list(arranged.values_list(*known, named=True)[:limit])
 
     def write(self, row: Any) -> list[int | str]:
-        """Where `row` stands, in plain JSON values."""
+        """The keys of `row` as plain JSON values."""
         values = (getattr(row, name) for name in self.names)
-        # str() keeps the microseconds of a time, which JSON would cut.
+        # str() keeps the microseconds of a time, which DjangoJSONEncoder cuts.
         return [value if isinstance(value, int | str) else str(value) for value in values]
 
     def read(self, written: Sequence[int | str]) -> Position:
-        """What `write` wrote."""
+        """The keys that `write` returned, as values of their columns."""
         return [key.field.to_python(value) for value, key in zip(written, self.keys, strict=True)]
 
 
 def both_ways(name: str, *keys: Key) -> dict[str, Ordering]:
-    """An ordering and its opposite, `name` and `-name`, by the same keys."""
+    """The orderings `name` and `-name` by the same keys."""
     return {
         name: Ordering(name, (*keys, ID), descending=False),
         f"-{name}": Ordering(f"-{name}", (*keys, ID), descending=True),

@@ -24,29 +24,29 @@ ONE_ISBN = "books_book_isbn_once"
 
 
 def _sort_column(name: str, absent: int | str, kind: "models.Field[Any, Any]") -> Any:
-    """A column that the database keeps equal to another one, with `absent` where that one is null.
+    """A generated column: the value of column `name`, or `absent` where that is null.
 
-    So absent values sort last in either direction, by an index on plain columns: SQLite does not use one on an
-    expression for row values.
+    With one for each direction absent values sort last in both, by an index on plain columns. SQLite uses no index on
+    an expression for row values.
     """
-    stand_in = Value(absent, output_field=kind)
-    return models.GeneratedField(expression=Coalesce(name, stand_in), output_field=kind, db_persist=True)
+    default = Value(absent, output_field=kind)
+    return models.GeneratedField(expression=Coalesce(name, default), output_field=kind, db_persist=True)
 
 
 class AuthorQuerySet(models.QuerySet["Author"]):
-    """Authors."""
+    """Queries of authors."""
 
     def matching(self, text: str) -> Self:
-        """Those in whose name every word of `text` occurs. There must be at least one."""
+        """Authors whose name contains every word of `text`, which must have one."""
         return self.filter(HasWords(text))
 
     def named(self, name: str) -> list[int]:
-        """The ids of those with exactly this name, but for case, accents and punctuation."""
+        """The ids of authors with this name, without case, accents and punctuation."""
         return list(self.filter(name_key=sort_key(name), words=normalise(name)).values_list("pk", flat=True))
 
 
 class Author(models.Model):
-    """Somebody who wrote a book. The exact name is who they are: we know nothing else about them."""
+    """An author, identified by the exact name."""
 
     name = models.CharField(max_length=MAX_NAME_LENGTH)
     name_key = SortKeyField(source="name")
@@ -64,41 +64,41 @@ class Author(models.Model):
         return self.name
 
     def line_of_words(self) -> str:
-        """What this author is found by."""
+        """The words of the name."""
         return normalise(self.name)
 
 
 class BookQuerySet(models.QuerySet["Book"]):
-    """Books."""
+    """Queries of books."""
 
     def matching(self, text: str) -> Self:
-        """Those in whose title, subtitle, authors or subjects every word of `text` occurs. It must have one."""
+        """Books whose title, subtitle, authors or subjects contain every word of `text`, which must have one."""
         return self.filter(HasWords(text))
 
     def by_author(self, name: str) -> Self:
-        """Those of an author with exactly this name, but for case, accents and punctuation."""
+        """Books of authors with this name, without case, accents and punctuation."""
         return self.by_authors(Author.objects.named(name))
 
     def by_authors(self, authors: Sequence[int]) -> Self:
-        """Those of any of these authors."""
-        # By ids alone, for the planner to know whether these authors wrote much.
+        """Books of any of these authors, given by id."""
+        # By literal ids, from which the planner can tell how many books these authors have.
         return self.filter(pk__in=Authorship.objects.filter(author_id__in=authors).values("book_id"))
 
     def about(self, subject: str) -> Self:
-        """Those with exactly this subject, but for case, accents and punctuation."""
+        """Books with this subject, without case, accents and punctuation."""
         return self.filter(HasSubject(subject))
 
     def published_from(self, year: int) -> Self:
-        """Those published in `year` or later."""
-        # Of the same column as published_to, for the planner to see both ends of one range.
+        """Books published in `year` or later."""
+        # On the same column as published_to, so that the planner sees one range with both bounds.
         return self.filter(year_up__range=(year, LAST_YEAR))
 
     def published_to(self, year: int) -> Self:
-        """Those published in `year` or earlier."""
+        """Books published in `year` or earlier."""
         return self.filter(year_up__lte=year)
 
     def rated(self, rating: Decimal) -> Self:
-        """Those with `rating` or better."""
+        """Books with `rating` or a better one."""
         return self.filter(rating_down__gte=rating)
 
 
@@ -135,7 +135,7 @@ class Book(models.Model):
     description = models.TextField(blank=True, max_length=MAX_DESCRIPTION_LENGTH)
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        # The index below begins with it.
+        # The index books_by_adder begins with it.
         db_index=False,
         on_delete=models.SET_NULL,
         null=True,
@@ -177,18 +177,18 @@ class Book(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save it, and with it what is worked out from it."""
+        """Save, and always write the derived columns too."""
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "title_key", "words", "version", "updated_at"}
         super().save(*args, **kwargs)
 
     def line_of_words(self) -> str:
-        """What this book is found by."""
+        """The words of title, subtitle, authors and subjects."""
         return line_of(title=self.title, subtitle=self.subtitle, authors=self.author_names, subjects=self.subjects)
 
 
 class Authorship(models.Model):
-    """That an author wrote a book, and in which place they are named."""
+    """The link between a book and an author, with the author's place on the title page."""
 
     book = models.ForeignKey(Book, on_delete=models.CASCADE, db_index=False)
     author = models.ForeignKey(Author, on_delete=models.PROTECT, db_index=False)

@@ -1,4 +1,4 @@
-"""By what can books and authors be sorted? The first of each table is the default."""
+"""Orderings of books and authors; the first of each table is the default."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ BOOK_ORDERINGS: Mapping[str, Ordering] = {
 }
 AUTHOR_ORDERINGS: Mapping[str, Ordering] = both_ways("name", Key("name_key", CharField()))
 
-# Where a filter leaves out absent values, either direction can walk the column that the filter reads: one index then
-# knows where to begin and where to end. By the other one, `min_rating=4&ordering=rating` passes every worse book first.
+# Where a filter excludes absent values, both directions can use the column that the filter reads: one index scan then
+# has both bounds. By the other column, `min_rating=4&ordering=rating` would read every book with a lower rating first.
 _WITHIN_YEARS = {
     "-published_year": Ordering("-published_year", (Key("year_up", _YEAR), ID), descending=True),
 }
@@ -40,7 +40,7 @@ _WITHIN: Mapping[str, Mapping[str, Ordering]] = {
 
 @dataclass(frozen=True, slots=True)
 class Relevance(Ordering):
-    """The candidates for a text: best first, the newest first among equals."""
+    """Ordering of the candidates for a search text by relevance, then by age, newest first."""
 
     name: str = "relevance"
     keys: tuple[Key, ...] = (Key(TIER, IntegerField()), _CREATED, ID)
@@ -56,7 +56,7 @@ class Relevance(Ordering):
         backwards: bool = False,
         limit: int,
     ) -> list[Any]:
-        """As for any ordering, but of candidates only (books.fast.ranking)."""
+        """As `Ordering.rows`, among at most 1,000 candidates (books.fast.ranking)."""
         return read_ranked(
             queryset,
             tuple(dict.fromkeys((*columns, "created_at", "id"))),
@@ -68,7 +68,7 @@ class Relevance(Ordering):
 
 
 def book_orderings(parameters: Mapping[str, str]) -> Mapping[str, Ordering]:
-    """The orderings of a list of books with these parameters, by name, the default first."""
+    """The orderings that a list of books with these query parameters offers, by name, the default first."""
     given = {name: text for name, value in parameters.items() if (text := value.strip())}
     orderings = dict(BOOK_ORDERINGS)
     for name in _WITHIN.keys() & given.keys():

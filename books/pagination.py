@@ -1,4 +1,4 @@
-"""Which page of a list? Pages begin at a row, not at a number: the last page costs what the first one costs."""
+"""Keyset pagination by signed cursors: every page costs the same, however far into the list it is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -19,21 +19,21 @@ M = TypeVar("M", bound=Model)
 
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 
-# The number changes when the content of a cursor does. Without a time stamp, so that a page has one address.
+# The number changes with the format of a cursor. No time stamp, so that a page has one URL.
 _SIGNER = Signer(salt="books.cursor.2", sep=".")
 
 
-class _Written:
-    """How the content of a cursor is written: Django's way is three times as slow."""
+class _Json:
+    """Serializer of cursors; that of Django is three times as slow."""
 
     dumps, loads = staticmethod(orjson.dumps), staticmethod(orjson.loads)
 
 
 class KeysetPagination(BasePagination):
-    """Pages by opaque, signed cursors over the orderings that the view offers.
+    """Pages of the orderings that the view offers.
 
-    A cursor holds the ordering, the direction and the keys of a row, so a page neither repeats nor loses a row
-    when others come and go meanwhile.
+    A cursor holds the ordering, the direction and the keys of a row, so no row is repeated or lost when others are
+    added or deleted between two pages.
     """
 
     display_page_controls = True
@@ -42,14 +42,14 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(
         self, queryset: Any, request: Request, view: Any = None, columns: Sequence[str] = ("id",)
     ) -> list[Any]:
-        """The rows of the page: `columns` and the keys of the ordering. Raises BadParameter."""
+        """The rows of the page, with `columns` and the keys of the ordering. Raises BadParameter."""
         self._given = request.query_params.dict()
         given = {name: self._given.get(name, "").strip() for name in self.parameters}
         self.ordering = _ordering(given["ordering"], view.get_orderings())
         size = _page_size(given["page_size"])
         backwards, position = _read_cursor(given["cursor"], self.ordering)
 
-        # One row more than asked for tells whether there is another page.
+        # One row more shows whether there is another page.
         found = self.ordering.rows(queryset, columns, position=position, backwards=backwards, limit=size + 1)
         more, rows = len(found) > size, found[:size]
         if backwards:
@@ -60,20 +60,20 @@ class KeysetPagination(BasePagination):
         return rows
 
     def _link(self, row: Sequence[Any], *, backwards: bool) -> str | None:
-        """The address of the page after a row, or before it, with all other parameters kept."""
+        """The URL of the page after or before a row, with all other parameters; None without a row."""
         if not row:
             return None
         content = [self.ordering.name, backwards, *self.ordering.write(row[0])]
-        cursor = _SIGNER.sign_object(content, serializer=_Written)
+        cursor = _SIGNER.sign_object(content, serializer=_Json)
         return f"{self.address}?{urlencode(sorted({**self._given, 'cursor': cursor}.items()))}"
 
     def to_html(self) -> str:
-        """Links for the browsable API."""
+        """The links of the browsable API."""
         links = {"previous_url": self.previous, "next_url": self.next}
         return loader.render_to_string("rest_framework/pagination/previous_and_next.html", links)
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The page."""
+        """The response of a page."""
         return Response(self.page_of(data))
 
     def page_of(self, results: Sequence[Any]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class KeysetPagination(BasePagination):
         return {"next": self.next, "previous": self.previous, "results": results}
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """For OpenAPI."""
+        """The OpenAPI schema of a page."""
         link = {"type": "string", "format": "uri", "nullable": True}
         return {
             "type": "object",
@@ -90,12 +90,12 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """For OpenAPI."""
+        """The OpenAPI parameter objects."""
         size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE}
         described = {
             "ordering": (view.ordering_help, {"type": "string", "enum": list(view.ordering_names)}),
-            "page_size": ("How many on a page.", size),
-            "cursor": ("Where a page begins: as `next` and `previous` have it.", text_schema()),
+            "page_size": ("Number of results on a page.", size),
+            "cursor": ("Opaque cursor, taken from `next` or `previous`.", text_schema()),
         }
         return [
             {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
@@ -121,13 +121,13 @@ def _page_size(text: str) -> int:
 
 
 def _read_cursor(cursor: str, ordering: Ordering) -> tuple[bool, Sequence[Any] | None]:
-    """The direction and the position of a cursor."""
+    """Whether a cursor runs backwards, and its position. Raises BadParameter."""
     if not cursor:
         return False, None
     try:
-        name, backwards, *written = _SIGNER.unsign_object(cursor, serializer=_Written)
+        name, backwards, *keys = _SIGNER.unsign_object(cursor, serializer=_Json)
     except (BadSignature, ValueError):
         raise bad_parameter("cursor", "This is not a cursor of this list.") from None
     if name != ordering.name:
         raise bad_parameter("cursor", "This cursor belongs to another ordering.")
-    return cast("bool", backwards), ordering.read(written)
+    return cast("bool", backwards), ordering.read(keys)

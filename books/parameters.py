@@ -1,4 +1,4 @@
-"""What may stand in a query string? Strictly what a view's table says: all else is 400 and names the parameter."""
+"""Strict query parameters: whatever the table of a view does not allow is 400 and names the parameter."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +25,8 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _ID = re.compile(r"[0-9]{1,18}")
 _DECIMAL = re.compile(r"[0-9](?:\.[0-9]{1,2})?")
 
-# For OpenAPI, in the part of regular expressions that Python and ECMA 262 share: text with a sign that is neither a
-# blank nor punctuation. What else Unicode calls punctuation cannot be said there, and is refused all the same.
+# For OpenAPI, in the regular expressions that Python and ECMA 262 share: text with a character that is neither a blank
+# nor punctuation. Other punctuation of Unicode cannot be written there and is refused all the same.
 WITH_A_WORD = (
     r"[^\u0000]*[^\u0000-/:-@\[-`{-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u2000-\u206f]"
     r"[^\u0000]*"
@@ -36,10 +36,10 @@ ONE_ID = r"\s*[0-9]{1,18}\s*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter of a list: how its text is read, and what its value does to the queryset.
+    """One parameter of a list.
 
-    `read` takes the text and the request and raises ValueError with a sentence for the client. `schema` is the
-    OpenAPI schema of the text. A text of blanks alone counts as absent.
+    `read` turns the text into a value; it also takes the request, and raises ValueError with a sentence for the client.
+    `narrow` filters a queryset by the value. `schema` is the OpenAPI schema of the text. Blank text counts as absent.
     """
 
     description: str
@@ -49,7 +49,7 @@ class Parameter:
 
     @property
     def longest(self) -> int:
-        """How many characters the text may have, blanks around it included."""
+        """The maximum number of characters, surrounding blanks included."""
         longest: int = self.schema.get("maxLength", MAX_LENGTH)
         return longest
 
@@ -60,25 +60,25 @@ class Parameter:
 
 
 def text_schema(longest: int = MAX_LENGTH, pattern: str = "") -> dict[str, Any]:
-    """The OpenAPI schema of a text of at most `longest` characters that matches `pattern` or is blank."""
+    """The OpenAPI schema of text of at most `longest` characters that matches `pattern` or is blank."""
     return {"type": "string", "maxLength": longest, **({"pattern": rf"^(\s*|{pattern})$"} if pattern else {})}
 
 
 def by_commas(pattern: str) -> dict[str, Any]:
-    """The OpenAPI schema of up to 100 values by commas, each of which matches `pattern`."""
+    """The OpenAPI schema of up to MAX_VALUES values separated by commas, each matching `pattern`."""
     return text_schema(pattern=rf"{pattern}(,{pattern}){{0,{MAX_VALUES - 1}}}")
 
 
 def bad_parameter(name: str, sentence: str, code: str = "invalid") -> BadParameter:
-    """The error for one parameter, to be raised."""
+    """The error for one parameter; the caller raises it."""
     return BadParameter({name: [ErrorDetail(sentence, code=code)]})
 
 
 class StrictFilters(BaseFilterBackend):
-    """Narrows the list by `view.parameters`. Details are never narrowed."""
+    """Filters lists by `view.parameters`; a single item is never filtered."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[M, R], view: Any) -> QuerySet[M, R]:
-        """The queryset the query string asks for. Raises BadParameter, with all that is wrong."""
+        """The filtered queryset. Raises BadParameter with all errors."""
         if view.action != "list":
             return queryset
         given = request.query_params
@@ -99,7 +99,7 @@ class StrictFilters(BaseFilterBackend):
         return queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """For OpenAPI."""
+        """The OpenAPI parameter objects."""
         return [parameter.as_openapi(name) for name, parameter in view.parameters.items()]
 
 
@@ -114,7 +114,7 @@ def _only(texts: Sequence[str], longest: int) -> str:
 
 
 def whole_number(least: int, most: int) -> Read:
-    """Reads a whole number between `least` and `most`."""
+    """Reader of a whole number from `least` to `most`."""
 
     def read(text: str, request: Request) -> int:
         if not _WHOLE_NUMBER.fullmatch(text) or not least <= int(text) <= most:
@@ -125,7 +125,7 @@ def whole_number(least: int, most: int) -> Read:
 
 
 def decimal_up_to(most: int) -> Read:
-    """Reads a number from 0 to `most` with at most two decimals."""
+    """Reader of a number from 0 to `most` with at most two decimals."""
 
     def read(text: str, request: Request) -> Decimal:
         if not _DECIMAL.fullmatch(text) or Decimal(text) > most:
@@ -136,26 +136,26 @@ def decimal_up_to(most: int) -> Read:
 
 
 def identifier(text: str, request: Request) -> int:
-    """Reads the id of a row."""
+    """Read the id of a row."""
     if not _ID.fullmatch(text):
         raise ValueError("An id is a whole number.")
     return int(text)
 
 
 def words(text: str, request: Request) -> str:
-    """Reads text with at least one word in it."""
+    """Read text with at least one word in it."""
     if not normalise(text):
         raise ValueError("This must have at least one letter or digit.")
     return text
 
 
 def standard(form: Callable[[str], str]) -> Read:
-    """Reads what `form` brings into a standard form."""
+    """Reader of the standard form that `form` returns."""
     return lambda text, request: form(text)
 
 
 def several(read_one: Read) -> Read:
-    """Reads up to 100 values by commas."""
+    """Reader of up to MAX_VALUES values separated by commas."""
 
     def read(text: str, request: Request) -> list[Any]:
         texts = text.split(",")

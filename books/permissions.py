@@ -1,4 +1,4 @@
-"""May they? Who may do what with books: the one table behind permissions, OpenAPI and the README."""
+"""Permissions on books and authors: the one table behind the API, OpenAPI and the README."""
 
 from accounts.tokens.permissions import Policy, Rule
 from accounts.tokens.roles import EVERY_ROLE, Role

@@ -1,8 +1,8 @@
-"""How are books found by words? One plain form of text, and one question for two databases.
+"""Full-text search: normalisation of text, and conditions for PostgreSQL and SQLite.
 
-`normalise` does all linguistic work in Python, so both databases see nothing but words between blanks and answer
-alike: PostgreSQL through a tsvector column made from those words without any parser, SQLite through an FTS5 table
-whose tokenizer splits at ASCII separators only. Both are made by books/full_text.py.
+`normalise` does all linguistic work in Python, so that both databases index words between blanks and find the same:
+PostgreSQL by a tsvector column made from those words without a parser, SQLite by an FTS5 table whose tokenizer splits
+at ASCII separators only. Both are created by books/full_text.py.
 """
 
 import re
@@ -18,22 +18,22 @@ from django.db.models.sql.compiler import SQLCompiler
 
 MAX_WORD = 100  # characters; a tsvector refuses words of more than 2,046 bytes
 MAX_LINE = 200_000  # characters; a tsvector holds 1 MiB, and a character takes at most 4 bytes
-MAX_MARK = 500  # characters; that much of a subject is compared
+MAX_MARK = 500  # characters of a subject that are compared
 MARK = "\N{MIDDLE DOT}"
 MAX_SORT_KEY = 200  # characters; a B-tree entry holds about 2,700 bytes
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
-# Marks that make another letter in their script (nukta, kana voicing, virama) stay; accents and points go.
+# Combining classes that make another letter in their script (nukta, kana voicing, virama); others are accents.
 _KEPT_MARKS = frozenset({0, 7, 8, 9})
 
 
-# Names and titles come several times in a row: as keys, as words, in a question and in its answer.
+# The same names and titles come several times in a row: as sort keys, as words, in a query and in its results.
 @lru_cache(maxsize=4096)
 def normalise(text: str) -> str:
     """The words of `text` between single blanks, without case, accents and punctuation.
 
-    Han characters and kana are words of their own, since their scripts put no blanks between words. Words are cut
-    at 100 characters. Doing it twice changes nothing.
+    Each Han character and kana is a word, since their scripts have no blanks between words. Words are cut at MAX_WORD
+    characters. The function is idempotent.
     """
     if text.isascii():
         return " ".join([word[:MAX_WORD] for word in _ASCII_WORD.findall(text.lower())])
@@ -51,12 +51,12 @@ def _as_part_of_word(sign: str) -> str:
 
 
 def sort_key(text: str) -> str:
-    """What `text` sorts by: its words, at most 200 characters of them."""
+    """The sort key of `text`: at most MAX_SORT_KEY characters of its words."""
     return normalise(text)[:MAX_SORT_KEY].rstrip()
 
 
 def line_of(*, title: str, subtitle: str, authors: Iterable[str], subjects: Iterable[str]) -> str:
-    """The words of a book on one line, and after each subject the mark of the whole of it."""
+    """The words of a book on one line; after each subject its mark, which stands for the whole subject."""
     names, about = " ".join(map(normalise, authors)), " ".join(map(_subject_and_mark, subjects))
     return f" {normalise(title)} | {normalise(subtitle)} | {names} | {about} "[:MAX_LINE]
 
@@ -67,7 +67,7 @@ def _subject_and_mark(subject: str) -> str:
 
 
 def _mark(words: str) -> str:
-    # No word has this sign, and to both databases it is a letter.
+    # No word contains MARK, and both databases treat it as a letter.
     return f"{MARK}{words.replace(' ', MARK)}"[:MAX_MARK]
 
 
@@ -78,16 +78,16 @@ class HasWords(Func):
 
     def __init__(self, text: str) -> None:
         super().__init__(F("pk"))
-        self.words = self.asked(normalise(text))
+        self.words = self.terms(normalise(text))
 
-    def asked(self, words: str) -> list[str]:
-        """What has to be in the line of a row."""
+    def terms(self, words: str) -> list[str]:
+        """The terms that the line of a row must contain."""
         return words.split()
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, tuple[str]]:
-        """A GIN index answers this. Words are letters, digits and marks: nothing in them needs quoting."""
+        """A condition on the GIN index. Words consist of letters, digits and marks and need no quoting."""
         column, _ = compiler.compile(self._pk)
         alias = column.rpartition(".")[0]
         return f'{alias}."search" @@ %s::tsquery', (" & ".join(f"'{word}'" for word in self.words),)
@@ -95,7 +95,7 @@ class HasWords(Func):
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> tuple[str, tuple[str]]:
-        """FTS5 answers this."""
+        """A condition on the FTS5 table."""
         row, _ = compiler.compile(self._pk)
         table = connection.ops.quote_name(f"{self._pk.target.model._meta.db_table}_words")
         found = f"{row} IN (SELECT rowid FROM {table} WHERE {table} MATCH %s)"  # noqa: S608 - names only
@@ -107,8 +107,8 @@ class HasWords(Func):
 
 
 class HasSubject(HasWords):
-    """True for books with exactly this subject, but for case, accents and punctuation: one word of an index."""
+    """True for books with exactly this subject, without case, accents and punctuation: one term of the index."""
 
-    def asked(self, words: str) -> list[str]:
-        """The subject's mark."""
+    def terms(self, words: str) -> list[str]:
+        """The mark of the subject."""
         return [_mark(words)]

@@ -1,8 +1,8 @@
-"""Uploaded files that wait for a confirmation, in the database: the one storage that all workers and servers share.
+"""Uploaded files that wait for a confirmation, in the database, which all workers and servers share.
 
-An upload is known by a random key, which the session of whoever sent it holds, and belongs to one person. It is kept in
-chunks, so that neither writing nor reading holds more than one of them in memory. What is not confirmed within an hour
-is deleted: with the next upload, or by `manage.py clearsessions`.
+An upload has a random key, which the session of its owner holds. It is stored in chunks, so that neither writing nor
+reading needs more than one of them in memory. Uploads that are not confirmed within an hour are deleted: with the next
+upload, or by `manage.py clearsessions`.
 """
 
 import io
@@ -23,26 +23,26 @@ CHUNK_BYTES = 256 * 1024
 
 
 class NoRoomError(Exception):
-    """Too much is waiting already."""
+    """Too many bytes wait already."""
 
 
 class GoneError(Exception):
-    """The upload was deleted, or taken by somebody else."""
+    """The upload was deleted, or taken by another request."""
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
-    """Uploads."""
+    """Queries of uploads."""
 
     def waiting(self) -> Self:
-        """Those that nobody has taken yet and that are not too old."""
+        """Uploads that are neither taken nor expired."""
         return self.filter(taken=False, created_at__gt=_oldest())
 
     def expired(self) -> Self:
-        """Those that are too old, taken or not."""
+        """Uploads that are too old, taken or not."""
         return self.filter(created_at__lte=_oldest())
 
     def keep(self, file: "UploadedFile[Any]", owner: str) -> str:
-        """Keep a file for `owner`, a subject; gives its key. Raises NoRoomError, DatabaseError."""
+        """Store a file for `owner`, a subject; returns its key. Raises NoRoomError, DatabaseError."""
         size = file.size or 0
         with transaction.atomic():
             self.expired().delete()
@@ -53,19 +53,19 @@ class UploadQuerySet(models.QuerySet["Upload"]):
                 raise NoRoomError
             upload = self.create(key=secrets.token_hex(16), owner=owner, size=size)
             file.seek(0)
-            # Not by chunks(): of a file in memory that would be one, however large.
+            # Not by chunks(), which returns a file in memory as one chunk.
             for number, data in enumerate(iter(lambda: file.read(CHUNK_BYTES), b"")):
                 UploadChunk.objects.create(upload=upload, number=number, data=data)
         return upload.key
 
     def of(self, key: str, owner: str) -> "Upload | None":
-        """The upload of this key that waits for this person, if there is one."""
+        """The upload with this key and owner that waits; None if there is none."""
         return self.waiting().filter(key=key, owner=owner).first()
 
     def take(self, key: str, owner: str) -> "Upload":
-        """As `of`, for one caller only: of two who confirm at once, the second finds none. Raises GoneError.
+        """As `of`, for one caller only: the second of two that confirm at once gets GoneError.
 
-        Whoever takes it deletes it.
+        The caller deletes it.
         """
         upload = self.of(key, owner)
         if upload is None or not self.waiting().filter(pk=upload.pk).update(taken=True):
@@ -73,12 +73,12 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         return upload
 
     def give_up(self, key: str, owner: str) -> None:
-        """Delete an upload, unless it is taken: then somebody is reading it."""
+        """Delete an upload unless it is taken, for then it is being read."""
         self.filter(key=key, owner=owner, taken=False).delete()
 
 
 class Upload(models.Model):
-    """A file that waits for its owner to say what becomes of it."""
+    """A file that waits for its owner to confirm or cancel the import."""
 
     key = models.CharField(max_length=32, primary_key=True)
     owner = models.CharField(max_length=255, help_text="A subject.")
@@ -95,7 +95,7 @@ class Upload(models.Model):
         return f"{self.size} bytes of {self.owner}"
 
     def open(self) -> BinaryIO:
-        """Its content, read from the database chunk by chunk. Reading raises GoneError when it is deleted meanwhile."""
+        """The content as a stream, read chunk by chunk. Reading raises GoneError when it is deleted meanwhile."""
         return cast("BinaryIO", io.BufferedReader(_Chunks(self), CHUNK_BYTES))
 
 
@@ -114,7 +114,7 @@ class UploadChunk(models.Model):
 
 
 class _Chunks(io.RawIOBase):
-    """The chunks of an upload one after the other, as a stream that is read once."""
+    """Raw stream of the chunks of an upload."""
 
     def __init__(self, upload: Upload) -> None:
         self._upload = upload
@@ -123,14 +123,14 @@ class _Chunks(io.RawIOBase):
         self._left = upload.size
 
     def readable(self) -> bool:
-        """It is there to be read."""
+        """Always."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` as far as one chunk goes."""
+        """Fill `buffer` from at most one chunk."""
         if not self._rest and self._left:
             chunk = self._upload.chunks.filter(number=self._number).values_list("data", flat=True).first()
-            if not chunk:  # rather than the end of the file, which would make it look shorter than it was
+            if not chunk:  # an end of file here would hide that the rest is missing
                 raise GoneError
             self._rest = memoryview(chunk)
             self._number += 1

@@ -1,4 +1,4 @@
-"""The paths of books and authors, below /api/v1/."""
+"""URLs of books and authors below /api/v1/."""
 
 from rest_framework.routers import SimpleRouter
 

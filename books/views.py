@@ -1,4 +1,4 @@
-"""What is served at /api/v1/books/ and /api/v1/authors/?"""
+"""Views of /api/v1/books/ and /api/v1/authors/."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -48,12 +48,12 @@ M = TypeVar("M", bound=Model)
 
 @cache
 def _path(name: str, _: str) -> str:
-    """The path of a list, below the prefix that all paths have now."""
+    """The path of a list. The prefix of all paths is a part of the key, for it may change between requests."""
     return reverse(name)
 
 
 class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
-    """What books and authors have in common: a list in pages, one of it, and who may read them."""
+    """Base class for books and authors: pages of a list, one item, conditional requests, permissions to read."""
 
     permission_classes = (PolicyPermission,)
     policy: ClassVar[Policy]
@@ -63,45 +63,45 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     ordering_help: ClassVar[str]
     ordering_names: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]]
-    """What is read of a row."""
+    """The columns that are read of a row."""
     state: ClassVar["attrgetter[tuple[Any, ...]]"]
-    """What changes whenever a row does, from the row."""
+    """Getter of the values of a row that change whenever the row does, for entity tags."""
     lookup_value_regex = "[1-9][0-9]{0,17}"
     lookup_schema: ClassVar[Mapping[str, Any]] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
-    """The same for OpenAPI."""
+    """The JSON Schema of `lookup_value_regex`."""
     version: str | None = None
-    """That of the database, from before the first row was read, or with it; None while it is not known."""
+    """Version of the database, read before the rows or with them; None while it is not known."""
 
     def get_queryset(self) -> Any:
-        """What there is, in the database that this request is to be answered from."""
+        """All rows, in the database that this request reads."""
         database = self.source()
         return super().get_queryset() if database == DEFAULT_DB_ALIAS else super().get_queryset().using(database)
 
     def source(self) -> str:
-        """The alias of that database."""
+        """The alias of the database that this request reads."""
         user: object = self.request.user
         return replica.source(self.request, anonymous=not isinstance(user, CognitoUser))
 
     def public_read(self) -> bool:
-        """Whether anybody may read."""
+        """Whether anonymous callers may read."""
         return bool(settings.BOOKS_PUBLIC_READ)
 
     def is_owner(self, user: CognitoUser, obj: Any) -> bool:
-        """Whether `obj` is this user's own."""
+        """Whether `user` owns `obj`."""
         return False
 
     def get_orderings(self) -> Mapping[str, Ordering]:
-        """The orderings that this request may choose from, the default first."""
+        """The orderings that this request may choose, by name, the default first."""
         raise NotImplementedError
 
     def representation(self) -> Callable[[Any], dict[str, Any]]:
-        """What makes the JSON object of a row, or of a thing that has been read whole."""
+        """The function that returns the JSON object of a row or of a model instance."""
         raise NotImplementedError
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A page."""
+        """A page of the list."""
         pages = cast("KeysetPagination", self.paginator)
-        # With conditions there may be no row to tell anything, and some of them take statements of their own.
+        # With filters there may be no row to hold the version, and some filters need statements of their own.
         columns = self._to_read(in_one_statement=self.parameters.keys().isdisjoint(request.query_params))
         rows = pages.paginate_queryset(self.filter_queryset(self.get_queryset()), request, self, columns)
         if rows:
@@ -112,21 +112,21 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
         return self.answer(request, etag, lambda: pages.page_of([*map(self.representation(), rows)]))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One of it."""
+        """One item."""
         if isinstance(request.accepted_renderer, BrowsableAPIRenderer):
-            return self.show(self.get_object())  # its forms are made from the thing itself
+            return self.show(self.get_object())  # its forms need the model instance
         queryset, columns = self.get_queryset(), self._to_read(in_one_statement=True)
         row = read_one(queryset, columns, int(self.kwargs["pk"]))
         if row is None:
-            raise Http404(f"No {queryset.model._meta.object_name} matches the given query.")  # as get_object says it
+            raise Http404(f"No {queryset.model._meta.object_name} matches the given query.")  # as get_object()
         self.check_object_permissions(request, row)
         self.version = getattr(row, VERSION, self.version)
         return self.show(row)
 
     def _to_read(self, *, in_one_statement: bool) -> tuple[str, ...]:
-        """The columns to read, with VERSION where the rows can tell it; else it is asked now, before they are read.
+        """The columns to read, with VERSION where the statement of the rows can return it; else it is read now.
 
-        The primary can tell it along with the rows of a statement, which must be the only one.
+        That works on the primary, and only where the rows take a single statement.
         """
         if in_one_statement and self.source() == DEFAULT_DB_ALIAS:
             return (*self.columns, VERSION)
@@ -134,18 +134,18 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
         return self.columns
 
     def show(self, thing: Any, **how: Any) -> Response:
-        """The answer about one thing, or about a row with all its columns."""
+        """The response for one item: a model instance, or a row with all of `columns`."""
         return self.answer(self.request, self.etag_of(thing), lambda: self._document(thing), **how)
 
     def _document(self, thing: Any) -> dict[str, Any]:
         document = self.representation()(thing)
         if isinstance(self.request.accepted_renderer, BrowsableAPIRenderer):
-            # From the serializer the browsable API learns what its forms are about.
+            # The browsable API makes its forms from this serializer.
             return ReturnDict(document, serializer=self.get_serializer(thing))
         return document
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """What anybody who may read would get too may be given again (books.fast.cache)."""
+        """Share the response with every caller who may read the same (books.fast.cache)."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if self.action not in ("list", "retrieve") or final.status_code not in (200, 304):
             return final
@@ -153,12 +153,12 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
             share(final, self.policy[self.action], self.version)
             if self.source() != DEFAULT_DB_ALIAS:
                 final["Cache-Control"] = replica.CACHE_CONTROL
-                # So that no cache gives it to somebody who may have written since.
+                # No cache may serve it to a caller who has signed in and may have written since.
                 patch_vary_headers(final, ("Authorization", "Cookie"))
         return final
 
     def etag_of(self, thing: Any) -> str:
-        """The entity tag of one thing, or of a row."""
+        """The entity tag of a model instance or a row."""
         return '"' + "-".join(map(str, self.state(thing))) + '"'
 
 
@@ -171,7 +171,7 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     destroy=extend_schema(summary="Delete a book", tags=["books"]),
 )
 class BookViewSet(CatalogueViewSet[Book]):
-    """The catalogue. Whoever adds a book may change it."""
+    """Books of the catalogue. A user may change the books that they added."""
 
     queryset = Book.objects.all()
     serializer_class = BookSerializer
@@ -187,16 +187,16 @@ class BookViewSet(CatalogueViewSet[Book]):
         return obj.added_by_id == user.sub
 
     def get_orderings(self) -> Mapping[str, Ordering]:
-        """Relevance is for those who search."""
+        """All orderings; `relevance` only with `search`."""
         return book_orderings(self.request.query_params)
 
     def representation(self) -> Callable[[Any], dict[str, Any]]:
-        """What makes the JSON object of a row, or of a thing that has been read whole."""
+        """The function that returns the JSON object of a row or of a model instance."""
         books_url = self.request.build_absolute_uri(_path("book-list", get_script_prefix()))
         return lambda row: represent(row, books_url)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A new book, of the caller's own."""
+        """Add a book, owned by the caller."""
         values = BookSerializer.checked(request.data)
         user = cast("CognitoUser", request.user)
         book = as_person(user, lambda sub: writing.add(**values, added_by_id=sub, actor=user.actor or ""))
@@ -205,33 +205,33 @@ class BookViewSet(CatalogueViewSet[Book]):
         return response
 
     def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
-        """A changed book."""
+        """Replace a book (PUT)."""
         self.get_object()
-        # The body is read before anything is locked: whoever sends it may be slow.
+        # The body is read before the row is locked: the client may send it slowly.
         data = request.data
         with transaction.atomic():
             book = self._locked()
-            writing.change(book, **self._whose(), **BookSerializer.checked(data, partial=partial))
+            writing.change(book, **self._author_of_change(), **BookSerializer.checked(data, partial=partial))
         return self.show(book)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A book with some members changed."""
+        """Change some members of a book (PATCH)."""
         return self.update(request, *args, partial=True, **kwargs)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """No book."""
+        """Delete a book."""
         self.get_object()
         with transaction.atomic():
-            writing.discard(self._locked(), **self._whose())
+            writing.discard(self._locked(), **self._author_of_change())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    def _whose(self) -> dict[str, str]:
-        """Who changes something, and who does it for them, for the record."""
+    def _author_of_change(self) -> dict[str, str]:
+        """The caller and their actor, for the history."""
         user = cast("CognitoUser", self.request.user)
         return {"by": user.sub, "actor": user.actor or ""}
 
     def _locked(self) -> Book:
-        """The book, in the state that the client believes it to be in until the transaction ends."""
+        """The book, locked until the transaction ends. Raises Http404, PreconditionFailed."""
         book = get_object_or_404(Book.objects.select_for_update(), pk=self.kwargs["pk"])
         require_match(self.request, self.etag_of(book))
         return book
@@ -242,27 +242,27 @@ class BookViewSet(CatalogueViewSet[Book]):
     retrieve=extend_schema(summary="Read an author", tags=["authors"]),
 )
 class AuthorViewSet(CatalogueViewSet[Author]):
-    """Who wrote the books. An author appears with the first book that names them."""
+    """Authors of the books. An author is added with the first book that names them."""
 
     queryset = Author.objects.all()
     serializer_class = AuthorSerializer
     policy = AUTHOR_POLICY
     parameters = AUTHOR_PARAMETERS
     ordering_names = tuple(AUTHOR_ORDERINGS)
-    ordering_help = "By name, whatever its case and accents."
+    ordering_help = "By name, without case and accents."
     columns = AUTHOR_COLUMNS
     state = attrgetter("id", "name")
 
     def get_orderings(self) -> Mapping[str, Ordering]:
-        """The same for everybody."""
+        """By name, in both directions."""
         return AUTHOR_ORDERINGS
 
     def representation(self) -> Callable[[Any], dict[str, Any]]:
-        """What makes the JSON object of a row, or of a thing that has been read whole."""
+        """The function that returns the JSON object of a row or of a model instance."""
         authors_url = self.request.build_absolute_uri(_path("author-list", get_script_prefix()))
         books_url = self.request.build_absolute_uri(_path("book-list", get_script_prefix()))
         return lambda row: represent_author(row, authors_url, books_url)
 
     def etag_of(self, thing: Any) -> str:
-        """A name may hold what an entity tag may not."""
+        """A digest, for a name may hold characters that an entity tag must not."""
         return digest(self.state(thing))
