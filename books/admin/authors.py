@@ -1,4 +1,4 @@
-"""Authors in the admin."""
+"""Admin of authors."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from books.models import Author
 
 
 class AuthorForm(ConcurrentForm):
-    """An author's name."""
+    """Form of an author."""
 
     class Meta:
         model = Author
@@ -21,7 +21,7 @@ class AuthorForm(ConcurrentForm):
 
 @admin.register(Author)
 class AuthorAdmin(ConcurrentAdmin, OwnSearch):
-    """Authors."""
+    """Pages of authors."""
 
     form = AuthorForm
     fields = ("name", SEEN)
@@ -29,7 +29,7 @@ class AuthorAdmin(ConcurrentAdmin, OwnSearch):
     search_fields = ("words",)
 
     def save_model(self, request: HttpRequest, obj: Author, form: Any, change: bool) -> None:
-        """A new name goes into the books as well."""
+        """Save; a new name is written into the books too."""
         if change and "name" in form.changed_data:
             writing.rename(obj, obj.name, by=subject_of(request))
         else:

@@ -1,4 +1,4 @@
-"""What the pages of books and authors have in common."""
+"""Base classes of the admin pages of books and authors."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +12,25 @@ from books.search import normalise
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
-    # Django's classes take type arguments in their stubs alone.
+    # Only the stubs of Django's classes take type arguments.
     ModelAdmin = admin.ModelAdmin
 
 
 class OwnSearch(ModelAdmin):
-    """Searches as the API does, through an index."""
+    """Admin class that searches by the same index as the API."""
 
-    search_help_text = "Words that all occur, whatever their case and accents."
+    search_help_text = "Words that all occur, without case and accents."
     show_full_result_count = False
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> tuple["QuerySet[Any]", bool]:
-        """The rows with every word of the term; all of them when it has none."""
+        """The rows with every word of the term; all rows when it has no words."""
         if not normalise(search_term):
             return queryset, False
         return queryset & self.model.objects.matching(search_term), False
 
 
 def subject_of(request: HttpRequest) -> str:
-    """Who asks. Only for pages that have made sure that somebody has signed in."""
+    """The subject of the signed-in user."""
     return request.user.sub if isinstance(request.user, User) else ""

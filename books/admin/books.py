@@ -1,4 +1,4 @@
-"""Books in the admin: found, added, changed, deleted, one by one."""
+"""Admin of books: list, search, add, change, delete."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from books import writing
 from books.admin.base import subject_of
-from books.admin.bulk import BulkActs
+from books.admin.bulk import BulkActions
 from books.admin.concurrency import SEEN, ConcurrentAdmin, state_of
 from books.admin.exporting import ExportPage
 from books.admin.filters import Origin, Published, Rated
@@ -22,14 +22,14 @@ from books.models import Authorship, Book
 if TYPE_CHECKING:
     Inline = admin.TabularInline[Authorship, Book]
 else:
-    # Django's class takes type arguments in its stubs alone.
+    # Only the stubs of Django's class take type arguments.
     Inline = admin.TabularInline
 
 _WORK = ("title", "subtitle", "isbn", "description", "subjects")
 
 
 class AuthorshipInline(Inline):
-    """Who wrote the book, in the order of the title page."""
+    """Authors of a book, in the order of the title page."""
 
     model = Authorship
     autocomplete_fields = ("author",)
@@ -40,13 +40,13 @@ class AuthorshipInline(Inline):
     verbose_name_plural = "authors"
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """A book has at least one author."""
+        """The formset, which requires an author."""
         return super().get_formset(request, obj, **kwargs, validate_min=True)
 
 
 @admin.register(Book)
-class BookAdmin(ConcurrentAdmin, BulkActs, ExportPage, ImportPages, HistoryPage):
-    """Books."""
+class BookAdmin(ConcurrentAdmin, BulkActions, ExportPage, ImportPages, HistoryPage):
+    """Pages of books."""
 
     form = BookForm
     inlines = (AuthorshipInline,)
@@ -70,28 +70,28 @@ class BookAdmin(ConcurrentAdmin, BulkActs, ExportPage, ImportPages, HistoryPage)
         return ", ".join(book.author_names)
 
     def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
-        """What makes the rows of authors. Those of a page older than the book become changes of its links of now."""
+        """Arguments of the formset of authors; rows of a page that is older than the book are rebased."""
         found: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         if obj.pk is not None and request.POST.get(SEEN, state_of(obj)) != state_of(obj):
             found["data"] = rebased(found["data"], obj)
         return found
 
     def save_model(self, request: HttpRequest, obj: Book, form: Any, change: bool) -> None:
-        """Save it; a new one is the administrator's own. What it was before is kept for its history."""
+        """Save the columns; a new book is owned by the administrator."""
         if not change:
             obj.added_by = cast("User", request.user)
         form.before = writing.save_columns(obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Once the authors are linked, the book learns their names, and its history what happened."""
+        """Save the links to authors, then the names and the history, which depend on them."""
         super().save_related(request, form, formsets, change)
         writing.save_links(form.instance, form.before, by=subject_of(request))
 
     def delete_model(self, request: HttpRequest, obj: Book) -> None:
-        """Delete it, and keep what it was."""
+        """Delete a book, with an entry in the history."""
         writing.discard(obj, by=subject_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
-        """Delete them, one by one, for each has a history."""
+        """Delete books one by one, with entries in the history."""
         for book in queryset:
             self.delete_model(request, book)

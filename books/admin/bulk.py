@@ -1,6 +1,6 @@
-"""Many books at once: chosen in the list, confirmed on a page of their own, changed in one transaction.
+"""Bulk actions: books are selected in the list, confirmed on a page, and changed in one transaction.
 
-What somebody else changed in between is left alone, and reported: nobody confirmed it as it is now.
+Books that somebody else changed after the confirmation page was shown are left unchanged and reported.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,19 +23,19 @@ from books.book_fields import MAX_NAME_LENGTH, MAX_NAMES
 from books.models import Book
 from books.standards import MAX_LANGUAGE_LENGTH, language_tag
 
-MAX_AT_ONCE = 500  # one transaction, and well below the fields that Django reads of a form
+MAX_AT_ONCE = 500  # books in one transaction; well below the number of form fields that Django reads
 SHOWN = 10
 
 Change = Callable[[Book, Any, str], bool]
-"""Changes one book by the form's values, for a subject; whether there was anything to change."""
+"""Changes one book to the values of the form, by a subject; returns whether anything changed."""
 
 
-class NothingMore(forms.Form):
-    """A yes is enough."""
+class ConfirmationForm(forms.Form):
+    """Form without fields."""
 
 
 class LanguageForm(forms.Form):
-    """Which language."""
+    """Form of the new language."""
 
     language = forms.CharField(
         max_length=MAX_LANGUAGE_LENGTH, required=False, help_text="A BCP 47 tag, such as en or pt-BR; empty for none."
@@ -47,35 +47,35 @@ class LanguageForm(forms.Form):
 
 
 class SubjectForm(forms.Form):
-    """Which subject."""
+    """Form of a subject."""
 
     subject = forms.CharField(max_length=MAX_NAME_LENGTH)
 
 
-class BulkActs(OwnSearch):
-    """The actions of the list of books."""
+class BulkActions(OwnSearch):
+    """Adds the bulk actions to the list of books."""
 
     @admin.action(description="Set the language of selected books", permissions=["change"])
     def set_language(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
-        """One language for all of them."""
-        return self._in_bulk(request, queryset, "Set the language", "change", LanguageForm, _set_language)
+        """Set the language of all selected books."""
+        return self._confirmed_action(request, queryset, "Set the language", "change", LanguageForm, _set_language)
 
     @admin.action(description="Add a subject to selected books", permissions=["change"])
     def add_subject(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
-        """One more subject for those that lack it."""
-        return self._in_bulk(request, queryset, "Add a subject", "change", SubjectForm, _add_subject)
+        """Add a subject to the selected books that lack it."""
+        return self._confirmed_action(request, queryset, "Add a subject", "change", SubjectForm, _add_subject)
 
     @admin.action(description="Remove a subject from selected books", permissions=["change"])
     def remove_subject(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
-        """One subject less for those that have it."""
-        return self._in_bulk(request, queryset, "Remove a subject", "change", SubjectForm, _remove_subject)
+        """Remove a subject from the selected books that have it."""
+        return self._confirmed_action(request, queryset, "Remove a subject", "change", SubjectForm, _remove_subject)
 
     @admin.action(description="Delete selected books", permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponse | None:
-        """All of them. Django's own would know nothing of their history."""
-        return self._in_bulk(request, queryset, "Delete", "delete", NothingMore, _delete)
+        """Delete the selected books; Django's own action would not write the history."""
+        return self._confirmed_action(request, queryset, "Delete", "delete", ConfirmationForm, _delete)
 
-    def _in_bulk(
+    def _confirmed_action(
         self,
         request: HttpRequest,
         queryset: "QuerySet[Any]",
@@ -87,7 +87,7 @@ class BulkActs(OwnSearch):
         allowed = {"change": self.has_change_permission, "delete": self.has_delete_permission}[needs]
         if not allowed(request):
             raise PermissionDenied
-        # By their numbers from here on: what the page has shown is what will be changed.
+        # By id from here on: exactly the books that the page shows are changed.
         states = {book.pk: state_of(book) for book in queryset.order_by("pk").only("pk", "version")[: MAX_AT_ONCE + 1]}
         chosen = [*states]
         if len(chosen) > MAX_AT_ONCE:
@@ -123,12 +123,12 @@ class BulkActs(OwnSearch):
 
 
 def _states_of(data: QueryDict) -> dict[str, str]:
-    """The states that the page of confirmation was made from, by the id of the book, both as texts."""
+    """The states of the books on the confirmation page, by id, both as text."""
     return dict(pair.split(":", 1) for pair in data.get(SEEN, "").split() if ":" in pair)
 
 
 def _all(chosen: list[int], states: Mapping[str, str], change: Change, values: Any, by: str) -> tuple[int, int]:
-    """Change them; how many there was something to change in, and how many are no longer in the state given."""
+    """Change the books; returns how many changed, and how many were no longer in the state given."""
     with transaction.atomic():
         books = [*Book.objects.select_for_update().filter(pk__in=chosen).order_by("pk")]
         same = [book for book in books if states.get(str(book.pk), state_of(book)) == state_of(book)]

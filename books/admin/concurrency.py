@@ -1,9 +1,9 @@
 """Optimistic concurrency control for the admin: no form saves over, or deletes, what changed after it was opened.
 
-A form carries the state that its page was made from, and each field its initial value. The row is locked before both
-are compared with what it holds now, in the transaction that saves. Where it has changed nothing is saved: the form is
-shown again with what was typed, each field that somebody else changed says what the catalogue has now, and a field that
-was not touched takes that over. Saving that form saves what it shows, unless the row has changed once more.
+A form carries the state of the row that its page was made from, and the initial value of each field. Both are compared
+with the row, under a lock, in the transaction that saves. If the row has changed, nothing is saved: the form is shown
+again with what was typed, each field that somebody else changed shows the current value, and an untouched field takes
+it over. Saving that form saves what it shows, unless the row has changed once more.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     ModelForm = forms.ModelForm[Any]
 else:
-    # Django's classes take type arguments in their stubs alone.
+    # Only the stubs of Django's classes take type arguments.
     ModelAdmin, ModelForm = admin.ModelAdmin, forms.ModelForm
 
 SEEN = "seen"
-"""The name of the field with the state that a page was made from."""
+"""Name of the form field with the state of the row that the page was made from."""
 
 MAX_SHOWN = 300  # characters of a value that are shown at once
 
 
 def state_of(row: Any) -> str:
-    """What changes whenever the row does, as text."""
+    """A text that changes whenever the row does."""
     return str(row.version if hasattr(row, "version") else row)
 
 
 def shown(value: Any) -> str:
-    """A value in words, whole."""
+    """A value as text."""
     text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
     return text or "nothing"
 
 
 def _folded(value: Any) -> str | SafeString:
-    """A value in words; of a long one the beginning, which unfolds."""
+    """A value as text; a long one is folded (`<details>`)."""
     text = shown(value)
     if len(text) <= MAX_SHOWN:
         return f"“{text}”"
@@ -53,7 +53,7 @@ def _folded(value: Any) -> str | SafeString:
 
 
 class ConcurrentForm(ModelForm):
-    """The form of a row that others may change meanwhile."""
+    """Model form that refuses to save over a change of the row that its page did not show."""
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -63,11 +63,11 @@ class ConcurrentForm(ModelForm):
             return
         self.initial[SEEN] = state_of(self.instance)
         for field in self.fields.values():
-            # Django sends the initial value along, and compares with that what was typed.
+            # The page then sends the initial value too, and Django compares the input with it.
             field.show_hidden_initial = not field.widget.is_hidden
 
     def clean(self) -> dict[str, Any] | None:
-        """As the model's form does; refuses to save over a change that was not seen."""
+        """As in a model form; adds errors if the row has changed since the page was made."""
         values = super().clean()
         if self.is_stale:
             self._show_both()
@@ -75,17 +75,17 @@ class ConcurrentForm(ModelForm):
 
     @property
     def is_stale(self) -> bool:
-        """Whether the row has changed since the page was made. Without a state there is nothing to compare."""
+        """Whether the row has changed since the page was made; false if the page sends no state."""
         seen = self.data.get(self.add_prefix(SEEN))
-        # The instance is as it was read, under a lock: what was typed is put into it after clean().
+        # The instance is as it was read under a lock: input is assigned to it after clean().
         return bool(seen) and self.instance.pk is not None and seen != self.initial[SEEN]
 
     def by_whom(self) -> str:
-        """Who changed the row last, such as " by somebody"; nothing where that is not known."""
+        """Who changed the row last, such as " by ada@example.com"; empty where that is unknown."""
         return ""
 
     def also_changed(self) -> list[str]:
-        """Sentences about what others changed beside the fields."""
+        """Sentences about changes by others outside the fields."""
         return []
 
     def _show_both(self) -> None:
@@ -97,7 +97,7 @@ class ConcurrentForm(ModelForm):
             was = data.get(bound.html_initial_name)
             data[bound.html_initial_name] = raw
             if not field.has_changed(now, typed) or (was is not None and not field.has_changed(now, was)):
-                continue  # both want the same, or nobody else changed it
+                continue  # the same value, or nobody else changed it
             if was is not None and not _changed(field, was, typed):
                 data[bound.html_name] = raw
                 said = "You had not changed this: the field holds what the catalogue has now. When you opened it: {}"
@@ -115,7 +115,7 @@ class ConcurrentForm(ModelForm):
 
 
 def _changed(field: forms.Field, was: str, typed: Any) -> bool:
-    """Whether `typed` differs from the initial value `was`, both as a page sends them."""
+    """Whether the input `typed` differs from the initial value `was`, both as sent by the page."""
     try:
         return field.has_changed(field.to_python(was), typed)
     except ValidationError:
@@ -123,22 +123,22 @@ def _changed(field: forms.Field, was: str, typed: Any) -> bool:
 
 
 class ConcurrentAdmin(ModelAdmin):
-    """Locks the row that a form is about to save or delete, and deletes none that has changed meanwhile."""
+    """Admin class that locks the row of a form before it is saved or deleted, and deletes no changed row."""
 
     delete_confirmation_template = "admin/books/delete_confirmation.html"
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The row; locked until the transaction ends, where a form is sent."""
+        """The row, locked until the transaction ends if a form is sent."""
         found = super().get_object(request, object_id, from_field)
         if found is None or request.method != "POST" or not transaction.get_connection().in_atomic_block:
             return found
-        # Not against references to it: a book that is being saved may name an author that is open here.
+        # no_key: foreign keys may refer to it meanwhile, for a book that is being saved may name this author.
         return self.get_queryset(request).select_for_update(no_key=True).filter(pk=found.pk).first()
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form. Where the row has been deleted since it was opened, what was typed begins a new one."""
+        """The form. If the row has been deleted meanwhile, the input fills the form of a new one."""
         if (
             request.method != "POST"
             or not self.has_add_permission(request)
@@ -154,7 +154,7 @@ class ConcurrentAdmin(ModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask, and delete what was asked about. What has changed in between is asked about again."""
+        """Confirm and delete; a row that has changed since the confirmation was shown is confirmed again."""
         with transaction.atomic():
             row = self.get_object(request, unquote(object_id))
             state = "" if row is None else state_of(row)

@@ -1,4 +1,4 @@
-"""How is the list of books narrowed in the admin? By conditions that an index answers."""
+"""Filters of the list of books in the admin, each answered by an index."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -12,29 +12,29 @@ from django.http import HttpRequest
 from books.admin.base import subject_of
 from books.book_fields import FIRST_YEAR, LAST_YEAR
 
-NO_YEAR = 32767  # what the column year_up has where there is none
+NO_YEAR = 32767  # value of the column year_up where the year is absent
 
 
 class Choices(admin.SimpleListFilter):
-    """A choice of conditions by name."""
+    """Filter with named conditions."""
 
     @abstractmethod
     def conditions(self, request: HttpRequest) -> Mapping[str, tuple[str, Q]]:
-        """The label and the condition of each choice."""
+        """Label and condition of each choice, by name."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The names and labels."""
+        """The names and labels of the choices."""
         self._conditions = self.conditions(request)
         return [(name, label) for name, (label, _) in self._conditions.items()]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        """Those that meet the condition chosen; all, where the name is none of ours."""
+        """The rows that meet the chosen condition; all rows for an unknown name."""
         chosen = self._conditions.get(self.value() or "")
         return queryset.filter(chosen[1]) if chosen else queryset
 
 
 class Published(Choices):
-    """When it was published."""
+    """Filter by year of publication."""
 
     title = "year of publication"
     parameter_name = "published"
@@ -49,18 +49,18 @@ class Published(Choices):
     ]
 
     def conditions(self, request: HttpRequest) -> Mapping[str, tuple[str, Q]]:
-        """A period each."""
+        """One for each period."""
         return {name: (label, Q(year_up__range=(first, last))) for name, label, first, last in self.periods}
 
 
 class Rated(Choices):
-    """How it is rated."""
+    """Filter by rating."""
 
     title = "rating"
     parameter_name = "rated"
 
     def conditions(self, request: HttpRequest) -> Mapping[str, tuple[str, Q]]:
-        """A bound each."""
+        """One for each lower bound, and one for books without a rating."""
         bounds = {
             f"from-{least}": (f"{least} and better", Q(rating_down__gte=Decimal(least))) for least in ("4.5", "4", "3")
         }
@@ -68,13 +68,13 @@ class Rated(Choices):
 
 
 class Origin(Choices):
-    """How it came into the catalogue."""
+    """Filter by who added the book."""
 
     title = "origin"
     parameter_name = "origin"
 
     def conditions(self, request: HttpRequest) -> Mapping[str, tuple[str, Q]]:
-        """Who added it."""
+        """The user, any account, or an import."""
         return {
             "me": ("added by me", Q(added_by=subject_of(request))),
             "somebody": ("added by somebody", Q(added_by__isnull=False)),

@@ -1,4 +1,4 @@
-"""The forms of the catalogue in the admin. They refuse what the API refuses, and to save over what was not seen."""
+"""Forms of books in the admin, which refuse what the API refuses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,27 +24,27 @@ MAX_ROWS = 1000  # of authors on a page; Django reads no more fields than that
 
 
 class LinesField(forms.CharField):
-    """A list of texts, one on each line."""
+    """Form field of a list of texts, one on each line."""
 
     widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
 
     def prepare_value(self, value: Any) -> Any:
-        """What the text area shows."""
+        """The list as lines."""
         return "\n".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        """The list."""
+        """The lines as a list, without blank and repeated ones."""
         lines = (line.strip() for line in (value or "").splitlines())
         return list(dict.fromkeys(line for line in lines if line))
 
     def validate(self, value: Any) -> None:
-        """Not too many, and none too long."""
+        """Check the number of lines and their lengths."""
         super().validate(value)
         if len(value) > MAX_NAMES or any(len(line) > MAX_NAME_LENGTH for line in value):
             raise ValidationError(f"At most {MAX_NAMES} lines of {MAX_NAME_LENGTH} characters.")
 
     def run_validators(self, value: Any) -> None:
-        """Those of CharField are for one text."""
+        """Run the validators of CharField on the whole text."""
         super().run_validators("\n".join(value))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -53,7 +53,7 @@ class LinesField(forms.CharField):
 
 
 class BookForm(ConcurrentForm):
-    """A book's own fields. What its authors were when the page was made belongs to them."""
+    """Form of a book's own fields, with the authors that it had when the page was made."""
 
     isbn = forms.CharField(label="ISBN", required=False, help_text="In any form; kept as 13 digits.")
     subjects = LinesField(required=False, help_text="One on each line.")
@@ -69,7 +69,7 @@ class BookForm(ConcurrentForm):
             self.initial["seen_authors"] = ",".join(str(link.author_id) for link in _links(self.instance))
 
     def clean_isbn(self) -> str | None:
-        """Its 13 digits; none when the field is empty."""
+        """The 13 digits; None for an empty field."""
         return standard(isbn13, self.cleaned_data["isbn"]) or None
 
     def clean_language(self) -> str:
@@ -82,7 +82,7 @@ class BookForm(ConcurrentForm):
         return f" by {who(change)}" if change else ""
 
     def also_changed(self) -> list[str]:
-        """What became of its authors, whose rows are `rebased`."""
+        """A sentence if somebody else changed the authors, whose rows are `rebased`."""
         name, now = self.add_prefix("seen_authors"), self.initial["seen_authors"]
         was, chosen = self.data.get(name), ",".join(author for author, _ in chosen_authors(self.data))
         self.data[name] = now  # type: ignore[index]
@@ -99,7 +99,7 @@ def _links(book: Book) -> list[Authorship]:
 
 
 def chosen_authors(data: Any) -> list[tuple[str, str]]:
-    """The authors that a page sends, in their order: the id of each, and its position, as texts."""
+    """The authors that a page sends, in order: id and position of each, as text."""
     total = data.get(f"{ROWS}-TOTAL_FORMS") or ""
     numbers = range(min(int(total), MAX_ROWS) if total.isdecimal() else 0)
     rows = [
@@ -111,10 +111,10 @@ def chosen_authors(data: Any) -> list[tuple[str, str]]:
 
 
 def rebased(data: QueryDict, book: Book) -> QueryDict:
-    """The rows of authors that a page sends, as changes of the links that the book has now.
+    """The rows of authors that a page sends, rewritten as changes of the current links of the book.
 
-    Links have no lasting ids: whoever changes the authors makes all of them anew. Where the page changed nothing, the
-    rows are those of the book.
+    Links have no lasting ids, for each change of the authors makes all of them anew. If the page changed nothing, the
+    rows are the current ones.
     """
     links, chosen = _links(book), chosen_authors(data)
     if [author for author, _ in chosen] == (data.get("seen_authors") or "").split(","):

@@ -1,4 +1,4 @@
-"""Who changed which book, when, and from what to what: a book's History page, and the list of all changes."""
+"""History of books in the admin: the History page of a book, and the list of all changes."""
 
 from typing import Any, cast
 
@@ -29,34 +29,34 @@ def _label(name: str) -> str:
 
 
 def who(change: Any) -> str:
-    """The address or the subject of whoever made a change that was read with `email`, and for whom."""
+    """Who made a change: e-mail address (annotated as `email`) or subject, and the actor if there is one."""
     name = change.email or change.by or "a command"
     return f"{name}, by {change.actor}" if change.actor else name
 
 
-def _news(change: BookChange) -> list[tuple[str, str, str]]:
+def _rows(change: BookChange) -> list[tuple[str, str, str]]:
     return [(_label(name), _shown(old), _shown(new)) for name, (old, new) in change.news.items()]
 
 
 class HistoryPage(OwnSearch):
-    """Replaces Django's History page, which knows of changes in the admin alone."""
+    """Replaces Django's History page, which holds changes by the admin only."""
 
     object_history_template = "admin/books/book/object_history.html"
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The changes of one book, the newest first. Django checks who asks."""
+        """The changes of one book, the newest first. Django checks the permission."""
         number = object_id if object_id.isdecimal() and len(object_id) < 19 else 0
         changes = BookChange.objects.of(number).annotate(email=email_of("by"))
         page = Paginator(changes, PAGE).get_page(request.GET.get("page"))
-        told = [(change.at, who(change), change.get_action_display(), _news(change)) for change in page]
-        return super().history_view(request, object_id, {**(extra_context or {}), "changes": told, "page": page})
+        entries = [(change.at, who(change), change.get_action_display(), _rows(change)) for change in page]
+        return super().history_view(request, object_id, {**(extra_context or {}), "changes": entries, "page": page})
 
 
 @admin.register(BookChange)
 class BookChangeAdmin(ModelAdmin):
-    """All changes, also of books that are gone. Looks only."""
+    """Read-only pages of all changes, also of deleted books."""
 
     list_display = ("at", "of_book", "action", "who", "what")
     list_display_links = ("at",)
@@ -70,12 +70,12 @@ class BookChangeAdmin(ModelAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        """With the address of who did it, where it is known."""
+        """Changes with the e-mail address of who made them, where it is known."""
         return BookChange.objects.order_by("-at", "-id").annotate(email=email_of("by"))
 
     @admin.display(description="book", ordering="title")
     def of_book(self, change: BookChange) -> str:
-        """Its title, which leads to its history."""
+        """The title, as a link to the history of the book."""
         if change.action == BookChange.Action.DELETED:
             return change.title
         return format_html(
@@ -84,22 +84,22 @@ class BookChangeAdmin(ModelAdmin):
 
     @admin.display(ordering="by")
     def who(self, change: BookChange) -> str:
-        """The address, or the subject."""
+        """Who made the change."""
         return who(change)
 
     @admin.display(description="fields")
     def what(self, change: BookChange) -> str:
-        """Which fields changed."""
+        """The names of the changed fields."""
         return "" if change.action == BookChange.Action.DELETED else ", ".join(map(_label, change.news))
 
     @admin.display(description="from what to what")
     def details(self, change: BookChange) -> str:
         """Every field with its old and new value."""
-        rows = format_html_join("", "<dt>{}</dt><dd><del>{}</del> <ins>{}</ins></dd>", _news(change))
+        rows = format_html_join("", "<dt>{}</dt><dd><del>{}</del> <ins>{}</ins></dd>", _rows(change))
         return format_html('<dl class="news">{}</dl>', rows) if change.news else "nothing"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: a change is kept where it is made."""
+        """Never: books.writing writes the history."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: BookChange | None = None) -> bool:

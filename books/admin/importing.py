@@ -1,6 +1,6 @@
-"""A catalogue from a CSV file, in three pages: upload; preview, where nothing is written; done.
+"""Import of a CSV file in three pages: upload, preview (a dry run), result.
 
-The file waits in the database between the pages, for the session and the person who uploaded it (books/uploads.py).
+The file is stored in the database between the pages, bound to the session and the person (books/uploads.py).
 """
 
 import logging
@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from books import uploads
-from books.admin import trial
+from books.admin import preview
 from books.admin.base import OwnSearch, subject_of
 from books.admin.forms import LinesField
 from books.book_fields import FIELD_NAMES
@@ -36,7 +36,7 @@ _WAITING, _DONE = "books_import_waiting", "books_import_done"
 
 
 class UploadForm(forms.Form):
-    """Which file, and how it is to be read."""
+    """The file, and how to read it."""
 
     file = forms.FileField(
         label="CSV file",
@@ -63,14 +63,14 @@ class UploadForm(forms.Form):
     )
 
     def clean_file(self) -> Any:
-        """Neither too large."""
+        """Refuse a file that is too large."""
         file = self.cleaned_data["file"]
         if file.size > uploads.MAX_BYTES:
             raise ValidationError(_too_large())
         return file
 
     def clean_columns(self) -> dict[str, list[str]]:
-        """Columns by field."""
+        """The columns by field."""
         columns: dict[str, list[str]] = {}
         for line in self.cleaned_data["columns"]:
             field, _, column = line.partition("=")
@@ -81,10 +81,10 @@ class UploadForm(forms.Form):
 
 
 class _InMemory(MemoryFileUploadHandler):
-    """Keeps the file in memory, whatever its size: the CSRF token is checked before anything is written to disk."""
+    """Upload handler that keeps any file in memory, so that nothing is written to disk before the CSRF check."""
 
     def handle_raw_input(self, *_: Any, **__: Any) -> None:
-        """Take the file. Its size is limited: `_upload` has looked at it."""
+        """Accept the file, whose size `_upload` has limited."""
         self.activated = True
 
 
@@ -93,13 +93,13 @@ def _too_large() -> str:
 
 
 class ImportPages(OwnSearch):
-    """Adds `import/`, `import/preview/` and `import/done/` to the paths of the list."""
+    """Adds `import/`, `import/preview/` and `import/done/` to the URLs of the list."""
 
     def get_urls(self) -> list[Any]:
-        """Ours, then Django's."""
+        """The URLs of these pages before those of Django."""
         site = self.admin_site.admin_view
-        # The size and the permission are looked at before the token: to find that, Django reads the whole body.
-        # `_upload` then checks it.
+        # Size and permission are checked before the CSRF token, for which Django reads the whole body; `_upload`
+        # checks it afterwards.
         upload = csrf_exempt(lambda request: self._upload(request))
         setattr(upload, "expects_upload", True)  # noqa: B010 - for config.request_limits
         return [
@@ -110,7 +110,7 @@ class ImportPages(OwnSearch):
         ]
 
     def may_import(self, request: HttpRequest) -> bool:
-        """Whether somebody may both add and change books, as an import does."""
+        """Whether the user may both add and change books, as an import does."""
         return self.has_add_permission(request) and self.has_change_permission(request)
 
     def _upload(self, request: HttpRequest) -> HttpResponse:
@@ -122,7 +122,7 @@ class ImportPages(OwnSearch):
         return csrf_protect(require_http_methods(["GET", "HEAD", "POST"])(self.upload_view))(request)
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
-        """The form; a good file is kept, and leads to the preview."""
+        """The form; a valid file is stored, and the preview follows."""
         if request.method != "POST":
             return self._page(request, "upload", {"form": UploadForm()})
         form = UploadForm(request.POST, request.FILES)
@@ -135,7 +135,7 @@ class ImportPages(OwnSearch):
             refusal = "Too many files wait for their import. Try again in an hour, or use manage.py import_books."
             return self._page(request, "upload", {"form": form, "refusal": refusal}, status=503)
         except (OSError, DatabaseError) as error:
-            logger.error("An upload could not be kept: %s", type(error).__name__)
+            logger.error("An upload could not be stored: %s", type(error).__name__)
             refusal = "The file could not be kept on the server. Its operators can read why in the log."
             return self._page(request, "upload", {"form": form, "refusal": refusal}, status=503)
         request.session[_WAITING] = {
@@ -147,7 +147,7 @@ class ImportPages(OwnSearch):
         return HttpResponseRedirect(reverse("admin:books_book_import_preview"))
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """What would happen. A POST does it, or gives it up."""
+        """The result of a dry run. A POST imports the file or cancels."""
         self._require(request)
         waiting = request.session.get(_WAITING)
         upload = Upload.objects.of(waiting["key"], subject_of(request)) if waiting else None
@@ -162,7 +162,7 @@ class ImportPages(OwnSearch):
         return self._import(request, waiting)
 
     def done_view(self, request: HttpRequest) -> HttpResponse:
-        """What has happened."""
+        """The result of the import."""
         self._require(request)
         done = request.session.get(_DONE)
         if not done:
@@ -172,8 +172,8 @@ class ImportPages(OwnSearch):
     def _preview(self, request: HttpRequest, waiting: dict[str, Any], upload: Upload) -> HttpResponse:
         try:
             with upload.open() as binary:
-                account = trial.read(binary, _wishes(waiting), by=subject_of(request), dry_run=True)
-        except trial.BadFileError as error:
+                summary = preview.read(binary, _options(waiting), by=subject_of(request), dry_run=True)
+        except preview.BadFileError as error:
             self._forget(request)
             return self._again(request, f"The file {waiting['name']} cannot be read. {error}")
         except GoneError:
@@ -182,7 +182,7 @@ class ImportPages(OwnSearch):
             logger.error("A preview failed: %s", type(error).__name__)
             return self._again(request, "The database failed. Try again in a while; nothing was written.")
         about = {"name": waiting["name"], "size": filesizeformat(waiting["size"])}
-        return self._page(request, "preview", {"account": account, "of": about})
+        return self._page(request, "preview", {"account": summary, "of": about})
 
     def _import(self, request: HttpRequest, waiting: dict[str, Any]) -> HttpResponse:
         try:
@@ -192,8 +192,8 @@ class ImportPages(OwnSearch):
         request.session.pop(_WAITING)
         try:
             with upload.open() as binary:
-                account = trial.read(binary, _wishes(waiting), by=subject_of(request), dry_run=False)
-        except trial.BadFileError as error:
+                summary = preview.read(binary, _options(waiting), by=subject_of(request), dry_run=False)
+        except preview.BadFileError as error:
             return self._again(request, f"The file {waiting['name']} cannot be read. {error}")
         except DatabaseError as error:
             logger.error("An import failed: %s", type(error).__name__)
@@ -202,7 +202,7 @@ class ImportPages(OwnSearch):
         finally:
             upload.delete()
         about = {"name": waiting["name"], "size": filesizeformat(waiting["size"])}
-        request.session[_DONE] = {"account": account, "of": about}
+        request.session[_DONE] = {"account": summary, "of": about}
         return HttpResponseRedirect(reverse("admin:books_book_import_done"))
 
     def _require(self, request: HttpRequest) -> None:
@@ -224,7 +224,8 @@ class ImportPages(OwnSearch):
         return TemplateResponse(request, f"admin/books/book/import_{name}.html", context, status=status)
 
 
-def _wishes(waiting: dict[str, Any]) -> trial.Wishes:
-    wishes = waiting["wishes"]
-    delimiter = "\t" if wishes["delimiter"] == "tab" else wishes["delimiter"]
-    return trial.Wishes(wishes["preset"], delimiter, wishes["encoding"], wishes["columns"])
+def _options(waiting: dict[str, Any]) -> preview.ImportOptions:
+    # The key is that of sessions of earlier releases.
+    chosen = waiting["wishes"]
+    delimiter = "\t" if chosen["delimiter"] == "tab" else chosen["delimiter"]
+    return preview.ImportOptions(chosen["preset"], delimiter, chosen["encoding"], chosen["columns"])

@@ -1,4 +1,4 @@
-"""What becomes of an uploaded catalogue? Read with the parts of `import_books`, told so that a session can keep it."""
+"""Import of an uploaded catalogue, or a dry run of it, with a report that fits into a session."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from books.catalogues.presets import OWN, PRESETS
 from books.catalogues.records import decoded, physical_lines, read_records
 from books.catalogues.report import Report
 from books.catalogues.rows import Outcome, Row
-from books.catalogues.seen import Seen
+from books.catalogues.seen import SeenRows
 
 FIRST_ROWS = 10
 MAX_REJECTS = 100
 MAX_CELLS = 120  # characters of a rejected row
 
-# The options of the command as our form calls them.
-_ON_THE_FORM = {"--map": "“columns with other names”", "--delimiter": "the delimiter", "--encoding": "the encoding"}
+# The options of the command as the form names them.
+_FORM_NAMES = {"--map": "“columns with other names”", "--delimiter": "the delimiter", "--encoding": "the encoding"}
 
 
 class BadFileError(Exception):
-    """Nothing can be read from it; the text says why."""
+    """The file cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """How a file is to be read, as the form asks."""
+class ImportOptions:
+    """How to read a file, as chosen in the form: name of the preset, delimiter, encoding, columns by field."""
 
     preset: str
     delimiter: str
@@ -36,8 +36,11 @@ class Wishes:
     columns: Mapping[str, Sequence[str]]
 
 
-class Account(TypedDict):
-    """What became of the rows, or would."""
+class Summary(TypedDict):
+    """The outcomes of the rows, or those that an import would have.
+
+    `remarks` are text, count and first line of each kind of note; `rejects` line, reason and beginning of a row.
+    """
 
     counts: list[tuple[str, int]]
     remarks: list[tuple[str, int, int]]
@@ -47,42 +50,42 @@ class Account(TypedDict):
     more_rejects: int
 
 
-def read(binary: BinaryIO, wishes: Wishes, *, by: str, dry_run: bool) -> Account:
-    """Import a file, or find out what would happen. Raises BadFileError; DatabaseError when that fails.
+def read(binary: BinaryIO, options: ImportOptions, *, by: str, dry_run: bool) -> Summary:
+    """Import a file; with `dry_run` only report what an import would do. Raises BadFileError, DatabaseError.
 
-    What reading `binary` raises beside OSError comes through.
+    Errors of reading `binary` other than OSError are not caught.
     """
     report = Report()
     first: list[Row] = []
     rejected: list[Row] = []
-    with Seen() as seen:
+    with SeenRows() as seen:
         try:
-            text = decoded(binary, wishes.encoding)
-            records = read_records(physical_lines(text), wishes.delimiter)
-            layout = Layout.of(next(records, None), PRESETS.get(wishes.preset, OWN), wishes.columns)
+            text = decoded(binary, options.encoding)
+            records = read_records(physical_lines(text), options.delimiter)
+            layout = Layout.of(next(records, None), PRESETS.get(options.preset, OWN), options.columns)
         except (UnreadableError, LookupError, OSError, UnicodeError) as error:
-            raise BadFileError(_in_words_of_the_form(str(error))) from None
+            raise BadFileError(_with_form_names(str(error))) from None
         loader = Loader(seen, dry_run=dry_run, by=by)
         for batch in batches(map(layout.read, records)):
             loader.load(batch)
             report.add(batch)
             first += batch[: FIRST_ROWS - len(first)]
             rejected += [row for row in batch if row.outcome is Outcome.REJECTED][: MAX_REJECTS - len(rejected)]
-            # With debug on Django would keep every statement.
+            # With DEBUG, Django keeps every statement.
             reset_queries()
     return {
         "counts": [("read", report.read), *((str(outcome), report.outcomes[outcome]) for outcome in Outcome)],
         "remarks": list(report.remarks()),
         "ignored": layout.ignored[:100],
         "first": [_shown(row) for row in first],
-        "rejects": [(row.line, row.reason, _legible(row)) for row in rejected],
+        "rejects": [(row.line, row.reason, _beginning(row)) for row in rejected],
         "more_rejects": report.outcomes[Outcome.REJECTED] - len(rejected),
     }
 
 
-def _in_words_of_the_form(sentence: str) -> str:
-    for option, words in _ON_THE_FORM.items():
-        sentence = sentence.replace(option, words)
+def _with_form_names(sentence: str) -> str:
+    for option, name in _FORM_NAMES.items():
+        sentence = sentence.replace(option, name)
     return sentence
 
 
@@ -92,6 +95,6 @@ def _shown(row: Row) -> dict[str, Any]:
     return {"line": row.line, "outcome": str(row.outcome), "notes": row.notes, **values, "authors": authors}
 
 
-def _legible(row: Row) -> str:
-    """The beginning of its cells. Bytes that are no text become question marks: no page can show them."""
+def _beginning(row: Row) -> str:
+    """The beginning of its cells. Undecodable bytes become question marks, for a page cannot hold them."""
     return " | ".join(row.cells)[:MAX_CELLS].replace("\0", "?").encode("utf-8", "replace").decode()

@@ -1,7 +1,7 @@
-"""Reading other people's CSV into the catalogue. One row's way:
+"""Import of CSV catalogues, and export.
 
-`records` finds where it begins and ends, `layout` which cell is which field (`presets` know two catalogues by name),
-`values` and `isbns` what the cells mean, `loading` which book it is and what changes. `rows` is what travels,
-`seen` remembers which rows stood for what, `report` counts. `export` is the way back; `made_up` invents books for
-benchmarks.
+A row passes through `records` (CSV parser), `layout` (cells to fields; `presets` for known catalogues, `values`,
+`isbns` and `people` for the contents of cells) and `loading` (matching and writing). `rows` is the data class of a row,
+`seen` the index of rows that were read, `report` and `rejects` the result. `export` writes CSV; `synthetic` generates
+books for benchmarks.
 """

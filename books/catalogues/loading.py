@@ -1,13 +1,13 @@
-"""Which book is a row, and what changes? Batches of rows become books, each batch in a transaction of its own.
+"""Matching of rows with books, and writing, in batches of one transaction each.
 
-A row with an ISBN is the book with that ISBN. Else, and where no book has it, a row is the book of the same title,
-authors and year, but for case; a row with an ISBN never takes a book with another one.
+A row with an ISBN matches the book with that ISBN. Otherwise a row matches the book with the same title, authors and
+year, ignoring case; a row with an ISBN never matches a book with another one.
 
-Two rows of one file are the same book when they have the same ISBN, or the same title, authors and year and not an ISBN
-each. The first one counts: a later one changes nothing, or is rejected when its ISBN is that of another title or of
-other authors. So every book stands for one row at most, and a second run finds nothing to do.
+Two rows of one file are the same book if they have the same ISBN, or the same title, authors and year and not both an
+ISBN. The first one counts: a later one changes nothing, or is rejected if its ISBN is that of another title or of other
+authors. So each book matches one row at most, and a second run changes nothing.
 
-An update writes what the row says and the book does not; what a row leaves empty, the book keeps.
+An update writes the values of the row that differ; a field that the row leaves empty is not changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from books import writing
 from books.catalogues.rows import Outcome, Row
-from books.catalogues.seen import Earlier, Seen
+from books.catalogues.seen import EarlierRow, SeenRows
 from books.models import Book
 from books.search import sort_key
 
@@ -27,14 +27,14 @@ T = TypeVar("T")
 
 BATCH = 1000  # rows
 MAX_NAMES_OF_BATCH = 10_000  # of authors
-MAX_CHARACTERS_OF_BATCH = 8 << 20  # of cells: a row may have a million, and all rows of a batch are held
+MAX_CHARACTERS_OF_BATCH = 8 << 20  # of cells: a row may have a million, and a batch is held in memory
 ATTEMPTS = 5
 
 REPEATED = "unchanged because an earlier row of the file is the same book"
 
 
 def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows in portions that fit a transaction and the parameters of a statement."""
+    """Batches of rows that fit a transaction and the parameters of a statement."""
     batch: list[Row] = []
     names = characters = 0
     for row in rows:
@@ -49,7 +49,7 @@ def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def ahead(items: Iterable[T]) -> Iterator[T]:
-    """The same items. Each is made by a thread while the one before it is used: one reads while the other writes."""
+    """The same items, each produced by a thread while the previous one is used, so that reading overlaps writing."""
     source = iter(items)
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(lambda: [*islice(source, 1)])
@@ -59,19 +59,18 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
 
 
 class Loader:
-    """Puts batches of rows into the catalogue; with `dry_run` it only finds out what would become of them.
+    """Writes batches of rows to the catalogue; with `dry_run` it only determines their outcomes.
 
-    `by` is the subject of who imports; nobody, for a command. What is changed is noted either way; what is added only
-    where there is somebody to name, for the rest is told by `created_at`.
+    `by` is the subject of who imports, empty for a command.
     """
 
-    def __init__(self, seen: Seen, *, dry_run: bool = False, by: str = "") -> None:
+    def __init__(self, seen: SeenRows, *, dry_run: bool = False, by: str = "") -> None:
         self._by = by
         self._seen = seen
         self._dry_run = dry_run
 
     def load(self, rows: Sequence[Row]) -> None:
-        """Give each row that has none its outcome. Raises DatabaseError, and then nothing of the batch is written."""
+        """Set the outcome of each row that has none. Raises DatabaseError; then nothing of the batch is written."""
         ready = [row for row in rows if row.outcome is None]
         for attempt in range(1, ATTEMPTS + 1):
             batch = _Batch(ready, self._seen, self._by)
@@ -83,7 +82,7 @@ class Loader:
                         batch.plan(lock=True)
                         batch.write()
                 break
-            # Somebody wrote the same ISBN meanwhile, or waited for us in a circle: the next plan knows of it.
+            # Another transaction wrote the same ISBN, or there was a deadlock: the next attempt sees its rows.
             except (IntegrityError, OperationalError):
                 if attempt == ATTEMPTS:
                     raise
@@ -94,8 +93,8 @@ class Loader:
 class _Batch:
     """One attempt at one batch."""
 
-    def __init__(self, rows: Sequence[Row], seen: Seen, by: str) -> None:
-        self.fresh: dict[str, Earlier] = {}
+    def __init__(self, rows: Sequence[Row], seen: SeenRows, by: str) -> None:
+        self.fresh: dict[str, EarlierRow] = {}
         self._by = by
         self._rows = rows
         self._seen = seen
@@ -103,22 +102,22 @@ class _Batch:
         self._by_text: dict[str, list[Book]] = {}
         self._new: list[Row] = []
         self._changed: list[tuple[Book, Mapping[str, Any]]] = []  # each with its snapshot from before
-        self._verdicts: list[tuple[Row, Outcome, str]] = []
+        self._outcomes: list[tuple[Row, Outcome, str]] = []
 
     def plan(self, *, lock: bool) -> None:
-        """Find out what becomes of each row, in order, as if each were written before the next one."""
+        """Determine the outcome of each row, in order, as if each were written before the next one."""
         self._look_up(lock=lock)
         for row in self._rows:
             self._place(row)
 
     def write(self) -> None:
-        """Write what the plan says, in a few statements."""
+        """Write the plan in a few statements."""
         writing.merge_many(self._changed, by=self._by)
         writing.add_many([row.values for row in self._new], by=self._by)
 
     def settle(self) -> None:
-        """Tell the rows what became of them."""
-        for row, outcome, remark in self._verdicts:
+        """Set the outcomes of the rows."""
+        for row, outcome, remark in self._outcomes:
             row.outcome = outcome
             if outcome is Outcome.REJECTED:
                 row.reason = remark
@@ -126,19 +125,19 @@ class _Batch:
                 row.notes.append(remark)
 
     def _look_up(self, *, lock: bool) -> None:
-        """Every book that a row could be."""
+        """Read every book that a row could match."""
         isbns = {row.values["isbn"] for row in self._rows if "isbn" in row.values}
         known = dict(Book.objects.filter(writing.one_of("isbn", isbns)).values_list("isbn", "pk"))
         wanted = {_text_of(row.values): row for row in self._rows if row.values.get("isbn") not in known}
         keys = {sort_key(row.values["title"]) for row in wanted.values()}
         columns = ("pk", "title", "author_names", "published_year")
-        # Many books may have one title; they pass by one by one, and only those that are wanted stay.
+        # Many books may have one title: they are read one by one, and only the wanted ones are kept.
         likely = [
             book["pk"]
             for book in Book.objects.filter(writing.one_of("title_key", keys)).values(*columns).iterator()
             if _text_of(book) in wanted
         ]
-        # In one order, so that two imports never wait for each other in a circle.
+        # In one order, so that two imports never deadlock.
         found = writing.one_of("pk", {*known.values(), *likely})
         books = Book.objects.filter(found).order_by("pk").defer("title_key", "words")
         for book in books.select_for_update() if lock else books:
@@ -155,37 +154,37 @@ class _Batch:
             earlier = self._earlier(f"book {book.pk}")
         if earlier and isbn and earlier.identity != identity:
             reason = f"isbn: {isbn} is that of another book in line {earlier.line}."
-            self._verdicts.append((row, Outcome.REJECTED, reason))
+            self._outcomes.append((row, Outcome.REJECTED, reason))
             return
         if not earlier:
             book = book or self._free_by_text(row, own)
-            # What it will be known by once the row is merged into it; an earlier row without ISBN may be that, too.
+            # Its key once the row is merged into it; an earlier row without ISBN may have that key too.
             text = _text_of({"published_year": book.published_year, **row.values}) if book else text
             earlier = self._earlier(f"bare {text}") if isbn else None
         if earlier:
-            self._verdicts.append((row, Outcome.UNCHANGED, REPEATED))
+            self._outcomes.append((row, Outcome.UNCHANGED, REPEATED))
             return
-        me = Earlier(row.line, identity)
-        self.fresh |= dict.fromkeys((text, own, f"isbn {isbn}" if isbn else f"bare {text}"), me)
+        this = EarlierRow(row.line, identity)
+        self.fresh |= dict.fromkeys((text, own, f"isbn {isbn}" if isbn else f"bare {text}"), this)
         if book:
-            self.fresh[f"book {book.pk}"] = me
+            self.fresh[f"book {book.pk}"] = this
             self._update(row, book)
         else:
             self._new.append(row)
-            self._verdicts.append((row, Outcome.CREATED, ""))
+            self._outcomes.append((row, Outcome.CREATED, ""))
 
     def _update(self, row: Row, book: Book) -> None:
-        news = {name: value for name, value in row.values.items() if getattr(book, name) != value}
-        if not news:
-            self._verdicts.append((row, Outcome.UNCHANGED, ""))
+        changed = {name: value for name, value in row.values.items() if getattr(book, name) != value}
+        if not changed:
+            self._outcomes.append((row, Outcome.UNCHANGED, ""))
             return
         self._changed.append((book, writing.snapshot(book)))
-        for name, value in news.items():
+        for name, value in changed.items():
             setattr(book, name, value)
-        self._verdicts.append((row, Outcome.UPDATED, ""))
+        self._outcomes.append((row, Outcome.UPDATED, ""))
 
     def _free_by_text(self, row: Row, text: str) -> Book | None:
-        """The book of this title, authors and year that no other row stands for, one without ISBN if there is one."""
+        """The book with this title, authors and year that no other row matches; preferably one without ISBN."""
         fitting = [
             book
             for book in self._by_text.get(text, [])
@@ -193,15 +192,15 @@ class _Batch:
         ]
         return min(fitting, key=lambda book: bool(book.isbn), default=None)
 
-    def _earlier(self, key: str) -> Earlier | None:
+    def _earlier(self, key: str) -> EarlierRow | None:
         return self.fresh.get(key) or self._seen.get(key)
 
 
 def _identity(values: Mapping[str, Any]) -> str:
-    """Title and authors, without case."""
+    """Title and authors, case-folded."""
     return "\n".join([values["title"], *values["author_names"]]).casefold()
 
 
 def _text_of(values: Mapping[str, Any]) -> str:
-    """Title, authors and year: what tells books without an ISBN apart."""
+    """Title, authors and year: the key of books without an ISBN."""
     return f"text {_identity(values)}\n{values.get('published_year')}"

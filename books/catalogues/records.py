@@ -1,4 +1,4 @@
-"""A CSV record reader that survives quotes that are never closed, in time proportional to the length of the file."""
+"""CSV record reader that recovers from unclosed quotes, in time linear in the length of the file."""
 
 import codecs
 import csv
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, TextIO
 
-MAX_RECORD = 1 << 20  # characters; a quote that is not closed within so many never is
+MAX_RECORD = 1 << 20  # characters; a quote that is not closed within them counts as unclosed
 
 BAD_QUOTES = 'A quoted cell is not closed properly: end it with a quote, and write quotes inside it twice ("").'
 TOO_LONG = f"The row is longer than {MAX_RECORD:,} characters."
@@ -17,10 +17,10 @@ _LINE_ENDS = ("\n", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row as it stands in the file.
+    """One record of the file.
 
     `line` is the physical line it starts in, from 1. `fault` says why it could not be read; the cells are then a guess.
-    `cut` is true when the file ends within the row's last line, as all truncated files do and some whole ones.
+    `cut`: the last line has no line end, as in all truncated files and some complete ones.
     """
 
     line: int
@@ -30,14 +30,16 @@ class Record:
 
 
 def decoded(binary: IO[bytes], encoding: str) -> TextIO:
-    """The text of `binary`. UTF-8 may begin with a byte order mark. Bytes that mean nothing become low surrogates,
-    which no text has. Raises LookupError when there is no such encoding."""
+    """The text of `binary`. UTF-8 may begin with a byte order mark. Undecodable bytes become low surrogates.
+
+    Raises LookupError for an unknown encoding.
+    """
     name = codecs.lookup(encoding).name
     return io.TextIOWrapper(binary, "utf-8-sig" if name == "utf-8" else name, errors="books.undecodable", newline="")
 
 
 def _undecodable(error: UnicodeError) -> tuple[str, int]:
-    # Python's own surrogateescape gives up on bytes below 128, which can be wrong in UTF-16.
+    # surrogateescape of Python fails for bytes below 128, which can be undecodable in UTF-16.
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
@@ -47,7 +49,7 @@ codecs.register_error("books.undecodable", _undecodable)
 
 
 def physical_lines(text: TextIO) -> Iterator[str]:
-    """The lines of `text` with their ends. Of a line beyond all measure only the beginning."""
+    """The lines of `text` with their ends; of a line longer than MAX_RECORD only the beginning."""
     while line := text.readline(MAX_RECORD + 1):
         rest = line
         while len(rest) > MAX_RECORD and not rest.endswith(_LINE_ENDS):
@@ -56,10 +58,10 @@ def physical_lines(text: TextIO) -> Iterator[str]:
 
 
 def read_records(lines: Iterable[str], delimiter: str = ",") -> Iterator[Record]:
-    """The rows of a CSV file (RFC 4180) from its physical lines, without blank ones; holds one row at a time.
+    """The records of a CSV file (RFC 4180) from its physical lines, without blank ones; holds one at a time.
 
-    When a row cannot be read, its first line alone is given up: reading goes on with the line after it, so a quote that
-    is never closed does not swallow the rest of the file. No line is parsed more than three times: see `_salvaged`.
+    If a record cannot be read, only its first line is skipped, so that an unclosed quote does not hide the rest of the
+    file. No line is parsed more than three times: see `_salvaged`.
     """
     csv.field_size_limit(MAX_RECORD)
     source = _Source(lines)
@@ -77,12 +79,11 @@ def read_records(lines: Iterable[str], delimiter: str = ",") -> Iterator[Record]
 
 
 def _salvaged(first: int, lines: Sequence[str], delimiter: str) -> Iterator[Record]:
-    """The rows among `lines`, which were read as the inside of a quoted cell that was never closed properly.
+    """The records among `lines`, which were read as the inside of an unclosed quoted cell.
 
-    Each is either a whole row by itself or ends inside a quoted cell. In the second case what follows is known: a
-    parser is in the same state at the end of this line as it was there before, so it would fail where it failed before.
-    Reading on to find that out once more is what would make the work grow with the square of the length. (Where it
-    failed for the length of the row alone, a shorter one might have ended in time; that is not looked for.)
+    Each line is either a complete record or ends inside a quoted cell. In the second case the parser is in the same
+    state at the end of the line as before, so it would fail at the same place; reading on would take quadratic time.
+    (If it failed for the length of the record alone, a shorter one might have ended in time; that is not tried.)
     """
     for line, text in enumerate(lines, first):
         try:
@@ -94,25 +95,25 @@ def _salvaged(first: int, lines: Sequence[str], delimiter: str) -> Iterator[Reco
 
 
 def _record(line: int, cells: list[str], last: str) -> Record | None:
-    """The row that begins in `line` and ends in the physical line `last`; None for a blank one."""
+    """The record that begins in `line` and ends in the physical line `last`; None for a blank one."""
     if len(cells) > 1 or any(map(str.strip, cells)):
         return Record(line, cells, cut=not last.endswith(_LINE_ENDS))
     return None
 
 
 def _faulty(line: int, text: str, delimiter: str) -> Record:
-    """The row of a line that cannot be read; only the last line of a file lacks an end."""
+    """The record of a line that cannot be read; only the last line of a file has no line end."""
     fault = TOO_LONG if len(text) > MAX_RECORD else BAD_QUOTES
     cells = next(csv.reader([text[:MAX_RECORD].rstrip("\r\n")], delimiter=delimiter), [])
     return Record(line, cells, fault, cut=not text.endswith(_LINE_ENDS))
 
 
 class _TooLongError(Exception):
-    """More characters than a row may have."""
+    """The record is longer than MAX_RECORD."""
 
 
 class _Source:
-    """Lines for csv.reader, which remembers those of the row at hand and can give its last one again."""
+    """Iterator of lines for csv.reader that records the lines of the current record and can push back the last one."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -133,15 +134,15 @@ class _Source:
         return line
 
     def finish(self) -> tuple[int, list[str]]:
-        """The row at hand is read: the number of its first line, and its lines."""
+        """End the current record; returns the number of its first line, and its lines."""
         line, taken = self._first, self._taken
         self._begin(line + len(taken))
         return line, taken
 
     def give_up(self, *, is_end: bool) -> tuple[int, list[str]]:
-        """The row at hand cannot be read: the number of its first line, and its lines.
+        """Give up the current record; returns the number of its first line, and its lines.
 
-        The line that showed it comes again, unless there is no other or the file ended (`is_end`).
+        The line that showed the fault is pushed back, unless it is the only one or the file ended (`is_end`).
         """
         line, taken = self._first, self._taken
         if len(taken) > 1 and not is_end:

@@ -1,4 +1,4 @@
-"""Where do rejected rows go? To a CSV file that can be corrected and imported: line, reason, and what stood there."""
+"""CSV file of rejected rows, which can be corrected and imported: line, reason, cells."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,13 +7,13 @@ from typing import Self
 
 from books.catalogues.rows import Outcome, Row
 
-SHOWN = 5  # reasons, where no file takes them all
+SHOWN = 5  # reasons that are kept without a file
 
 
 class Rejects:
-    """Takes rejected rows, as a context manager; without a `path` it keeps the first few reasons.
+    """Context manager that writes rejected rows to `path`; without a path it keeps the first SHOWN reasons.
 
-    `header` is that of the file they come from. Raises OSError when the file cannot be written.
+    `header` is that of the imported file. Raises OSError when the file cannot be written.
     """
 
     def __init__(self, path: str | None, header: Sequence[str]) -> None:
@@ -35,7 +35,7 @@ class Rejects:
             self._file.close()
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Keep those of `rows` that were rejected."""
+        """Write or keep the rejected ones of `rows`."""
         for row in rows:
             if row.outcome is not Outcome.REJECTED:
                 continue
@@ -46,7 +46,7 @@ class Rejects:
                 self._first.append(f"Line {row.line}: {row.reason}")
 
     def lines(self) -> Iterator[str]:
-        """What to say about them at the end."""
+        """Lines for the summary."""
         if self._path:
             yield f"Rejected rows are in {self._path}: correct them there, and import that file."
         elif self._count:
@@ -56,7 +56,7 @@ class Rejects:
 
 
 def _legible(cell: str) -> str:
-    r"""`cell` as text that UTF-8 can hold: bytes that were none appear as \xe9."""
+    r"""`cell` as text that UTF-8 can hold; undecodable bytes appear as \xe9."""
     return (
         "".join([f"\\x{ord(sign) - 0xDC00:02x}" if "\udc00" <= sign <= "\udcff" else sign for sign in cell])
         .encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What became of a file's rows? Counts that account for each of them."""
+"""Counts of the outcomes and notes of the rows of a file."""
 
 import time
 from collections import Counter
@@ -8,7 +8,7 @@ from books.catalogues.rows import Outcome, Row
 
 
 class Report:
-    """Counts outcomes and notes, and the time since it was made."""
+    """Counter of outcomes and notes; measures the time since it was made."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[Outcome] = Counter()
@@ -17,7 +17,7 @@ class Report:
         self._began = time.monotonic()
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Count rows that have an outcome."""
+        """Count rows. Raises ValueError for a row without outcome."""
         for row in rows:
             if row.outcome is None:
                 raise ValueError(f"The row in line {row.line} has no outcome.")
@@ -28,7 +28,7 @@ class Report:
 
     @property
     def read(self) -> int:
-        """How many rows there were."""
+        """Number of rows."""
         return self.outcomes.total()
 
     def lines(self) -> Iterator[str]:
@@ -43,6 +43,6 @@ class Report:
             yield f"  {note}: {count:,} (first in line {line})"
 
     def remarks(self) -> Iterator[tuple[str, int, int]]:
-        """The notes, the most frequent first: what, how often, and in which line first."""
+        """The notes, the most frequent first: text, count, first line."""
         for note, count in self.notes.most_common():
             yield note, count, self._first_line[note]

@@ -1,4 +1,4 @@
-"""What is known of one row on its way into the catalogue?"""
+"""Data class of one row of an import, and its outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """What became of a row. Every row has exactly one."""
+    """Outcome of a row; each row has exactly one."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -16,15 +16,15 @@ class Outcome(StrEnum):
 
 
 class RejectedError(Exception):
-    """This row cannot become a book; the text is a reason a person can act on."""
+    """The row cannot become a book; the text is a reason that a person can act on."""
 
 
 @dataclass(slots=True)
 class Row:
-    """A row: where it starts, what stood in it, and what it says about a book.
+    """A row: the line it starts in, its cells, and the values of a book.
 
-    `values` are ready for the columns of Book, and only those the row has: an empty cell, or one whose value had to be
-    left out, says nothing. `notes` are kinds of remarks, to be counted.
+    `values` are values of columns of Book; an empty cell, or one whose value had to be left out, has none. `notes` are
+    kinds of remarks, to be counted.
     """
 
     line: int
@@ -35,5 +35,5 @@ class Row:
     reason: str = ""
 
     def reject(self, reason: str) -> None:
-        """It goes no further."""
+        """Set the outcome to rejected."""
         self.outcome, self.reason = Outcome.REJECTED, reason

@@ -1,4 +1,4 @@
-"""Which row of this file stood for which book already? On disk, so that memory does not grow with the file."""
+"""Index of the rows of a file that were read, on disk, so that memory does not grow with the file."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -6,21 +6,21 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 
-class Earlier(NamedTuple):
-    """A row that came before: its line, and its title and authors in the form in which they are compared."""
+class EarlierRow(NamedTuple):
+    """An earlier row: its line, and its title and authors in the form that is compared."""
 
     line: int
     identity: str
 
 
-class Seen:
-    """Rows by what they are known by: an ISBN, a title with authors and year, the id of a book.
+class SeenRows:
+    """Context manager of a mapping from keys to rows. Keys: an ISBN, a title with authors and year, the id of a book.
 
-    Use it as a context manager. It is a temporary SQLite database of its own, which goes when it is closed.
+    It is a temporary SQLite database, deleted at the end.
     """
 
     def __init__(self) -> None:
-        # An empty name is a private file in the directory for temporary ones, with a cache of some megabytes at most.
+        # An empty name is a private temporary file, with a cache of some megabytes at most.
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute("PRAGMA journal_mode = OFF")
@@ -34,13 +34,13 @@ class Seen:
     ) -> None:
         self._database.close()
 
-    def get(self, key: str) -> Earlier | None:
-        """The row known by `key`."""
+    def get(self, key: str) -> EarlierRow | None:
+        """The row with this key, or None."""
         row = self._database.execute("SELECT line, identity FROM seen WHERE key = ?", (key,)).fetchone()
-        return Earlier(*row) if row else None
+        return EarlierRow(*row) if row else None
 
-    def add(self, rows: Mapping[str, Earlier]) -> None:
-        """Remember rows by their keys."""
+    def add(self, rows: Mapping[str, EarlierRow]) -> None:
+        """Add rows by key."""
         self._database.execute("BEGIN")
         self._database.executemany(
             "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((key, *earlier) for key, earlier in rows.items())

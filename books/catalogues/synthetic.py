@@ -1,8 +1,7 @@
-"""What do made-up books look like? In what matters to a database like real ones: few things are common, most are rare.
+"""Synthetic books for benchmarks, with the value distributions of real ones (Zipf): few values are common, most rare.
 
-Book number n of a seed is always the same book, whatever was made before. For benchmarks three words of titles are
-certain: `river` is in one title of ten (the numbers that end in 3), `zeugma` in one of 100,000 (numbers 1, 100,001 and
-so on), `xylotomy` in none.
+Book number n of a seed is always the same. Three words have a known frequency in titles: `river` is in one of ten
+(numbers that end in 3), `zeugma` in one of 100,000 (numbers 1, 100,001 and so on), `xylotomy` in none.
 """
 
 from datetime import datetime
@@ -38,9 +37,9 @@ _THEMES = _listed(
     "Fiction History Poetry Science Biography Travel Philosophy Art Music Nature Law Cookery Religion Medicine "
     "Children Drama Economics Languages Mathematics Sport"
 )
-_MADE_UP = ["".join(three) for three in product(_SYLLABLES, repeat=3)]
+_INVENTED = ["".join(three) for three in product(_SYLLABLES, repeat=3)]
 
-_WORDS = [word.capitalize() for word in (*_NOUNS, *_MADE_UP)]
+_WORDS = [word.capitalize() for word in (*_NOUNS, *_INVENTED)]
 _PUBLISHERS = [f"{word} Press" for word in _WORDS[:300]]
 _SUBJECTS = [*_THEMES, *(f"{theme} -- {word}" for theme, word in product(_THEMES, _WORDS[:40]))]
 _LANGUAGES = (
@@ -48,13 +47,13 @@ _LANGUAGES = (
 )
 _TITLES = ("The {} of {}", "{} and {}", "A {} for the {}", "The {} {} of {}", "{} in {}: {}", "On the {}", "{}")
 _SUBTITLES = ("A Novel", "Stories", "A History of the {}", "The {} Trilogy, #1", "Essays on {} and {}")
-# A prime number of surnames and forty given names: each number below their product is another pair.
-_SURNAMES = [word.capitalize() for word in _MADE_UP[:4999]]
+# A prime number of surnames and forty given names: each number below their product gives a different pair.
+_SURNAMES = [word.capitalize() for word in _INVENTED[:4999]]
 _AUTHORS = len(_GIVEN) * len(_SURNAMES)
 
 
 def _zipf(count: int) -> list[float]:
-    """Weights, added up, by which the n-th of `count` things is n times rarer than the first."""
+    """Cumulative weights: the n-th of `count` items is n times rarer than the first."""
     return list(accumulate(1 / place for place in range(1, count + 1)))
 
 
@@ -68,13 +67,13 @@ def isbn_of(number: int) -> str:
 
 
 def number_of(isbn: str) -> int:
-    """The number of the made-up book with this ISBN-13."""
+    """The number of the synthetic book with this ISBN-13."""
     return int(isbn[len(ISBN_PREFIX) : -1])
 
 
-def made_up_book(number: int, seed: int, created_at: datetime) -> dict[str, Any]:
-    """The values of book `number` of `seed`, by column."""
-    # Books need no secrets, and the same ones every time.
+def synthetic_book(number: int, seed: int, created_at: datetime) -> dict[str, Any]:
+    """The values of book `number` of `seed` by column."""
+    # Reproducible, and no secret.
     chance = Random((seed << 40) + number)  # noqa: S311
     words = chance.choices(_WORDS, cum_weights=_WORD_WEIGHTS, k=14)
     title = chance.choice(_TITLES).format(*words)

@@ -19,7 +19,7 @@ from books.catalogues.presets import PRESETS
 from books.catalogues.records import decoded, physical_lines, read_records
 from books.catalogues.report import Report
 from books.catalogues.rows import Outcome
-from books.catalogues.seen import Seen
+from books.catalogues.seen import SeenRows
 from books.models import Authorship, Book
 from tests.books.importing import import_text
 
@@ -96,7 +96,7 @@ def outcome(rows: list[tuple[str, ...]], *, dry_run: bool = False) -> Report:
     csv.writer(file).writerows([SMALL_HEADER, *rows])
     records = read_records(io.StringIO(file.getvalue(), newline=""))
     layout = Layout.of(next(records))
-    with Seen() as seen:
+    with SeenRows() as seen:
         loader = Loader(seen, dry_run=dry_run)
         for batch in batches(map(layout.read, records)):
             loader.load(batch)

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError
 
-from books.catalogues.made_up import ABSENT_WORD, COMMON_WORD, MAX_NUMBER, RARE_WORD, isbn_of, number_of
+from books.catalogues.synthetic import ABSENT_WORD, COMMON_WORD, MAX_NUMBER, RARE_WORD, isbn_of, number_of
 from books.management.commands import seed_books
 from books.models import Author, Authorship, Book
 from books.serializers import BookSerializer

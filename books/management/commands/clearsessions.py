@@ -1,4 +1,4 @@
-"""`manage.py clearsessions`: Django's own, which deletes expired sessions, and also uploads that nobody confirmed."""
+"""`manage.py clearsessions`: deletes expired sessions, as in Django, and expired uploads."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from books.uploads import Upload
 
 
 class Command(clearsessions.Command):
-    """What a nightly run cleans up."""
+    """The nightly clean-up."""
 
     help = "Delete expired sessions, and uploads that were not confirmed within an hour."
 
     def handle(self, **options: Any) -> None:
-        """Delete them."""
+        """Delete expired sessions and uploads."""
         super().handle(**options)
         Upload.objects.expired().delete()

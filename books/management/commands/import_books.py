@@ -1,4 +1,4 @@
-"""`manage.py import_books FILE`: somebody else's CSV into the catalogue."""
+"""`manage.py import_books FILE`: imports a CSV catalogue."""
 
 import gc
 import os
@@ -21,43 +21,43 @@ from books.catalogues.records import decoded, physical_lines, read_records
 from books.catalogues.rejects import Rejects
 from books.catalogues.report import Report
 from books.catalogues.rows import Row
-from books.catalogues.seen import Seen
+from books.catalogues.seen import SeenRows
 from books.models import Book
 
 INTERRUPTED = 130  # the exit status shells expect after Ctrl-C
 
 
 class Command(BaseCommand):
-    """Reads, repairs, matches and writes in batches, and says what became of every row."""
+    """Imports in batches and reports the outcome of every row."""
 
     help = "Import a CSV catalogue with a header. Running it again changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the command line."""
+        """Define the arguments."""
         parser.add_argument("file", help="the CSV file; - is standard input")
         parser.add_argument(
             "--map",
             action="append",
             default=[],
             metavar="FIELD=COLUMN",
-            help=f"a column that is not named like its field; may be repeated. The fields: {', '.join(FIELD_NAMES)}",
+            help=f"the column of a field, if it has another name; may be repeated. Fields: {', '.join(FIELD_NAMES)}",
         )
         parser.add_argument(
             "--separator",
             action="append",
             default=[],
             metavar="FIELD=TEXT",
-            help="what stands between authors or between subjects (;)",
+            help="separator of authors or of subjects (;)",
         )
-        parser.add_argument("--delimiter", default=",", metavar="C", help=r"between columns (,); \t is a tab")
-        parser.add_argument("--encoding", default="utf-8", metavar="NAME", help="how the file is encoded (utf-8)")
-        parser.add_argument("--preset", choices=sorted(PRESETS), help="a catalogue whose ways are known")
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen, and write nothing")
+        parser.add_argument("--delimiter", default=",", metavar="C", help=r"delimiter of columns (,); \t is a tab")
+        parser.add_argument("--encoding", default="utf-8", metavar="NAME", help="encoding of the file (utf-8)")
+        parser.add_argument("--preset", choices=sorted(PRESETS), help="a known catalogue")
+        parser.add_argument("--dry-run", action="store_true", help="report what would happen, without writing")
         parser.add_argument("--rejects", metavar="FILE", help="a CSV file for rejected rows, with line and reason")
         parser.add_argument("--if-empty", action="store_true", help="do nothing when the catalogue has books")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Import. Raises CommandError when nothing could be read or the database failed, SystemExit after Ctrl-C."""
+        """Import. Raises CommandError if the file cannot be read or the database fails, SystemExit after Ctrl-C."""
         try:
             if options["if_empty"] and Book.objects.exists():
                 self.stdout.write("The catalogue has books already: nothing was imported.")
@@ -69,40 +69,40 @@ class Command(BaseCommand):
             raise CommandError(f"The database failed: {cause[0] if cause else type(error).__name__}") from error
 
     def _import(self, stack: ExitStack, options: dict[str, Any]) -> None:
-        # What is loaded by now stays: looking through it again and again for garbage takes a tenth of an import.
+        # Objects loaded by now stay; without this, collecting garbage among them takes a tenth of an import.
         gc.freeze()
         stack.callback(gc.unfreeze)
-        wishes = _Wishes(options)
+        how = ImportOptions(options)
         binary = _opened(options["file"], stack)
         try:
             text = stack.enter_context(decoded(binary, options["encoding"]))
-            records = read_records(physical_lines(text), wishes.delimiter)
-            layout = Layout.of(next(records, None), wishes.preset, wishes.columns, wishes.separators)
+            records = read_records(physical_lines(text), how.delimiter)
+            layout = Layout.of(next(records, None), how.preset, how.columns, how.separators)
         except (UnreadableError, LookupError, OSError, UnicodeError) as error:
             raise CommandError(f"{options['file']}: {error}") from None
         if layout.ignored:
             self.stdout.write(f"Ignored columns: {', '.join(layout.ignored)}.")
         rejects = _rejects(options["rejects"], layout, binary, stack)
-        loader = Loader(stack.enter_context(Seen()), dry_run=options["dry_run"])
+        loader = Loader(stack.enter_context(SeenRows()), dry_run=options["dry_run"])
         report, bar = Report(), stack.enter_context(_progress(binary))
         stopped = False
         try:
             read = batches(map(layout.read, records))
-            # What sends us rows may be slow to send the next: Ctrl-C must not wait for it.
+            # Not ahead of a pipe, which may be slow: Ctrl-C must not wait for the next row.
             for batch in ahead(read) if _is_regular(binary) else read:
                 loader.load(batch)
                 report.add(batch)
                 rejects.add(batch)
                 bar.update(binary.tell() - bar.n if bar.total is not None else len(batch))
                 if options["verbosity"] > 1:
-                    self._tell_notes(batch)
-                # With debug on Django would keep every statement.
+                    self._write_notes(batch)
+                # With DEBUG, Django keeps every statement.
                 reset_queries()
         except KeyboardInterrupt:
             stopped = True
         finally:
             bar.close()
-            self._tell(report, rejects, dry_run=options["dry_run"])
+            self._write_summary(report, rejects, dry_run=options["dry_run"])
         if stopped:
             self.stderr.write(
                 "Stopped. Every batch counted above is in the catalogue, and no part of another. To resume, run the "
@@ -110,20 +110,20 @@ class Command(BaseCommand):
             )
             sys.exit(INTERRUPTED)
 
-    def _tell(self, report: Report, rejects: Rejects, *, dry_run: bool) -> None:
+    def _write_summary(self, report: Report, rejects: Rejects, *, dry_run: bool) -> None:
         for line in (*report.lines(), *rejects.lines()):
             self.stdout.write(line)
         if dry_run:
             self.stdout.write("This was a dry run: nothing was written.")
 
-    def _tell_notes(self, rows: list[Row]) -> None:
+    def _write_notes(self, rows: list[Row]) -> None:
         for row in rows:
             for note in row.notes:
                 self.stdout.write(f"Line {row.line}: {note}")
 
 
-class _Wishes:
-    """What the command line asks for. Raises CommandError where that makes no sense."""
+class ImportOptions:
+    """The options of the command line. Raises CommandError for invalid ones."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.preset = PRESETS.get(options["preset"], OWN)
@@ -163,7 +163,7 @@ def _rejects(path: str | None, layout: Layout, binary: IO[bytes], stack: ExitSta
 
 
 def _progress(binary: IO[bytes]) -> "tqdm[NoReturn]":
-    """A bar on a terminal: of bytes where the end is known, else of rows."""
+    """A progress bar on a terminal: of bytes if the size is known, else of rows."""
     silent = not sys.stderr.isatty()
     if _is_regular(binary):
         return tqdm(total=_stat(binary).st_size, unit="B", unit_scale=True, disable=silent)
@@ -173,7 +173,7 @@ def _progress(binary: IO[bytes]) -> "tqdm[NoReturn]":
 def _is_regular(binary: IO[bytes]) -> bool:
     try:
         return stat.S_ISREG(_stat(binary).st_mode)
-    except OSError:  # a stream without a file behind it
+    except OSError:  # a stream without a file descriptor
         return False
 
 

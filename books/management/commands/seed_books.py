@@ -1,4 +1,4 @@
-"""`manage.py seed_books N`: made-up books for benchmarks. What they look like is in books/catalogues/made_up.py."""
+"""`manage.py seed_books N`: adds synthetic books for benchmarks (books/catalogues/synthetic.py)."""
 
 import sys
 import time
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from books import writing
 from books.catalogues.loading import ahead
-from books.catalogues.made_up import (
+from books.catalogues.synthetic import (
     ABSENT_WORD,
     COMMON_EVERY,
     COMMON_WORD,
@@ -22,8 +22,8 @@ from books.catalogues.made_up import (
     MAX_NUMBER,
     RARE_EVERY,
     RARE_WORD,
-    made_up_book,
     number_of,
+    synthetic_book,
 )
 from books.models import Book
 
@@ -33,14 +33,14 @@ INTERRUPTED = 130  # the exit status shells expect after Ctrl-C
 
 
 class Command(BaseCommand):
-    """Writes in batches, each in a transaction; goes on where the last run ended."""
+    """Adds books in batches of one transaction each; continues where the last run ended."""
 
-    help = "Add N made-up books. Running it again adds the next N."
+    help = "Add N synthetic books. Running it again adds the next N."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the command line."""
-        parser.add_argument("count", type=_how_many, metavar="N", help="how many books")
-        parser.add_argument("--seed", type=_how_many, default=1, help="another one gives other books (1)")
+        """Define the arguments."""
+        parser.add_argument("count", type=_positive, metavar="N", help="number of books")
+        parser.add_argument("--seed", type=_positive, default=1, help="random seed; another one gives other books (1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Add the books. Raises CommandError when the database fails, SystemExit after Ctrl-C."""
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         try:
             first, oldest = _next()
             if first + count - 1 > MAX_NUMBER:
-                raise CommandError(f"There are only {MAX_NUMBER:,} made-up books; {first - 1:,} are here already.")
+                raise CommandError(f"There are only {MAX_NUMBER:,} synthetic books; {first - 1:,} are here already.")
             step = (timezone.now() - oldest) / count
             with tqdm(total=count, unit=" books", disable=not sys.stderr.isatty()) as bar:
                 for books in ahead(_batches(range(first, first + count), options["seed"], oldest, step)):
@@ -71,7 +71,7 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
 
 
-def _how_many(text: str) -> int:
+def _positive(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if number < 1:
         raise ArgumentTypeError("must be a whole number of at least 1.")
@@ -79,21 +79,21 @@ def _how_many(text: str) -> int:
 
 
 def _next() -> tuple[int, datetime]:
-    """The number of the first book that is not there yet, and when the last one was added."""
-    made_up = Book.objects.filter(isbn__gte=ISBN_PREFIX, isbn__lt=f"{ISBN_PREFIX}~").order_by("-isbn")
-    last = made_up.values_list("isbn", "created_at").first()
+    """The number of the first missing book, and the time when the last one was added."""
+    synthetic = Book.objects.filter(isbn__gte=ISBN_PREFIX, isbn__lt=f"{ISBN_PREFIX}~").order_by("-isbn")
+    last = synthetic.values_list("isbn", "created_at").first()
     return (number_of(last[0]) + 1, last[1]) if last and last[0] else (1, timezone.now() - PAST)
 
 
 def _batches(numbers: range, seed: int, since: datetime, step: timedelta) -> Iterator[list[dict[str, Any]]]:
-    """The books of these numbers, each made one `step` after the other."""
+    """The books with these numbers, created `step` after each other."""
     for start in range(0, len(numbers), BATCH):
         places = range(start, min(start + BATCH, len(numbers)))
-        yield [made_up_book(numbers[place], seed, since + step * (place + 1)) for place in places]
+        yield [synthetic_book(numbers[place], seed, since + step * (place + 1)) for place in places]
 
 
 def _add(books: Sequence[dict[str, Any]]) -> None:
     with transaction.atomic():
         writing.add_many(books)
-    # With debug on Django would keep every statement.
+    # With DEBUG, Django keeps every statement.
     reset_queries()
