@@ -19,12 +19,12 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from accounts.cognito.errors import AccountError, PersonNotFound
 from accounts.cognito.results import CursorInvalid, PeopleCursor, Person
 from accounts.flows import people
 from accounts.models import AuditRecord, User
-from accounts.tokens.exceptions import AccountError, PersonNotFound
 from accounts.tokens.roles import Role
-from accounts.tokens.users import email_of
+from accounts.user_rows import email_of
 
 if TYPE_CHECKING:
     UserModelAdmin = admin.ModelAdmin[User]
@@ -35,8 +35,7 @@ else:
 PAGE = 20
 RECORDS_SHOWN = 10
 
-ROLE_NAMES = {Role.ADMIN: "Administrator", Role.USER: "User", Role.GUEST: "Guest"}
-_ROLES = [(role.value, name) for role, name in ROLE_NAMES.items()]
+_ROLES = [(role.value, role.label) for role in Role]
 
 
 class FindForm(forms.Form):
@@ -245,7 +244,7 @@ def _actor(request: HttpRequest) -> str:
 
 
 def _names(person: Person) -> str:
-    return ", ".join(ROLE_NAMES[role] for role in person.roles) or "no role"
+    return ", ".join(role.label for role in person.roles) or "no role"
 
 
 def _shown(person: Person) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from rest_framework.utils.serializer_helpers import ReturnDict
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.tokens.permissions import Policy, PolicyPermission
-from accounts.tokens.users import CognitoUser, as_person
+from accounts.tokens.users import CognitoUser
+from accounts.user_rows import with_user_row
 from books import replica, writing
 from books.conditional import ConditionalView, digest, require_match
 from books.fast.cache import share
@@ -199,7 +200,7 @@ class BookViewSet(CatalogueViewSet[Book]):
         """Add a book, owned by the caller."""
         values = BookSerializer.checked(request.data)
         user = cast("CognitoUser", request.user)
-        book = as_person(user, lambda sub: writing.add(**values, added_by_id=sub, actor=user.actor or ""))
+        book = with_user_row(user, lambda sub: writing.add(**values, added_by_id=sub, actor=user.actor or ""))
         response = self.show(book, status=status.HTTP_201_CREATED)
         response["Location"] = response.data["url"]
         return response

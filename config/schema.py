@@ -31,6 +31,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     """`Authorization: Bearer` with a Cognito access token."""
 
     target_class = "accounts.tokens.authentication.BearerAuthentication"
+    match_subclasses = True
     name = BEARER_SCHEME
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
@@ -46,7 +47,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The session cookie of a browser."""
 
-    target_class = "accounts.tokens.authentication.SessionAuthentication"
+    target_class = "accounts.browser.authentication.SessionAuthentication"
     name = "browserSession"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:

@@ -197,9 +197,9 @@ BOOKS_FAST_PATHS = _env.flag("BOOKS_FAST_PATHS", True)  # false: books/fast is n
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        # BearerAuthentication is first: its `authenticate_header` makes a failed authentication 401 instead of 403.
-        "accounts.tokens.authentication.BearerAuthentication",
-        "accounts.tokens.authentication.SessionAuthentication",
+        # Bearer authentication is first: its `authenticate_header` makes a failed authentication 401 instead of 403.
+        "accounts.flows.header_refresh.HeaderRefreshAuthentication",
+        "accounts.browser.authentication.SessionAuthentication",
     ],
     # Deny by default: a view without `permission_classes` serves nobody.
     "DEFAULT_PERMISSION_CLASSES": ["config.api.DenyAll"],

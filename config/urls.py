@@ -6,11 +6,11 @@ from django.views.generic import TemplateView
 from rest_framework.permissions import AllowAny
 
 from accounts.browser.sign_in import BreakGlassPage
-from accounts.tokens.authentication import BearerAuthentication
+from accounts.flows.header_refresh import HeaderRefreshAuthentication
 from config import csp
 from config.views import ApiRoot, OpenApiDocument, Redoc, SwaggerRedirect, SwaggerUI, UnknownPath
 
-docs = {"permission_classes": [AllowAny], "authentication_classes": [BearerAuthentication]}
+docs = {"permission_classes": [AllowAny], "authentication_classes": [HeaderRefreshAuthentication]}
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="home.html"), name="home"),

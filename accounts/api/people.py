@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +15,6 @@ from accounts.api.views import DONE, AccountView, read
 from accounts.cognito.results import CursorInvalid, PeopleCursor
 from accounts.flows import people
 from accounts.tokens.authentication import who
-from accounts.tokens.exceptions import BadQuery
 from accounts.tokens.roles import Role
 from accounts.tokens.users import CognitoUser
 
@@ -130,6 +130,12 @@ class SignOutPersonView(AdministratorView):
         """All of them; they may sign in again."""
         people.sign_out(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class BadQuery(ValidationError):
+    """400 `invalid` about query parameters; the details are by parameter."""
+
+    in_query = True
 
 
 class _CursorField(serializers.CharField):

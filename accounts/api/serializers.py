@@ -7,19 +7,18 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from accounts.api.members import KnownMembers
+from accounts.flows.inputs import (
+    CODE_MAX_LENGTH,
+    E164,
+    EMAIL_MAX_LENGTH,
+    NAME_MAX_LENGTH,
+    NO_BLANKS,
+    ONE_LINE,
+    PASSWORD_MAX_LENGTH,
+    TOKEN_MAX_LENGTH,
+)
 from accounts.tokens.conf import get_config
 from accounts.tokens.roles import Role
-from accounts.tokens.verifier import MAX_TOKEN_BYTES
-
-EMAIL_MAX_LENGTH = 128  # AWS: UsernameType of the Cognito API reference
-PASSWORD_MAX_LENGTH = 256  # AWS: PasswordType
-CODE_MAX_LENGTH = 64
-NAME_MAX_LENGTH = 256
-TOKEN_MAX_LENGTH = MAX_TOKEN_BYTES
-
-E164 = RegexValidator(r"^\+[1-9][0-9]{1,14}\Z", "Write the number as E.164, such as +4915112345678.")
-ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*\Z", "Control characters are not allowed.")
-NO_BLANKS = RegexValidator(r"^\S*\Z", "Blanks are not allowed.")
 
 # For OpenAPI, in the part of regular expressions that Python and ECMA 262 share: any sign but a control character; one
 # that is not a blank either. Blanks around a text are cut off.

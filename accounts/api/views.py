@@ -28,12 +28,12 @@ from accounts.api.serializers import (
     StatusSerializer,
     TokensSerializer,
 )
+from accounts.browser.authentication import SessionAuthentication
 from accounts.cognito.results import Challenge, Tokens
 from accounts.flows import challenges, header_refresh, passwords, sign_in, sign_out, sign_up
 from accounts.tokens.authentication import (
     AnonymousAuthentication,
     BearerAuthentication,
-    SessionAuthentication,
     claims_of,
     claims_sent,
     token_sent,
@@ -64,7 +64,10 @@ class AccountView(APIView):
     before the answer is sent, and must not be rolled back with it), and API versioning.
     """
 
-    authentication_classes: tuple[type[BaseAuthentication], ...] = (BearerAuthentication, SessionAuthentication)
+    authentication_classes: tuple[type[BaseAuthentication], ...] = (
+        header_refresh.HeaderRefreshAuthentication,
+        SessionAuthentication,
+    )
     versioning_class = None
 
     @classmethod

@@ -19,9 +19,9 @@ from accounts.browser.forms import (
     SignUpForm,
 )
 from accounts.browser.pages import FormPage
+from accounts.cognito.errors import AccountError, PasswordMissing, PasswordResetRequired
 from accounts.flows import passwords, sign_up
 from accounts.tokens.conf import get_config
-from accounts.tokens.exceptions import AccountError, PasswordMissing, PasswordResetRequired
 
 
 class EmailInitialMixin(FormPage):

@@ -6,12 +6,13 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
+from accounts.cognito.errors import TokensTooLarge
 from accounts.cognito.results import Tokens
 from accounts.models import LOCAL_PREFIX, User
-from accounts.tokens.exceptions import TokensTooLarge
 from accounts.tokens.keys import KeysUnavailable
-from accounts.tokens.users import CognitoUser, person_for
+from accounts.tokens.users import CognitoUser
 from accounts.tokens.verifier import TokenError, TokenTooLarge, get_verifier
+from accounts.user_rows import user_row
 
 
 class CognitoBackend(ModelBackend):
@@ -39,7 +40,7 @@ class CognitoBackend(ModelBackend):
         if claims.sub != identity.sub:
             return None
         user = CognitoUser.from_claims(claims)
-        person = person_for(user)
+        person = user_row(user)
         person.email = identity.email or ""
         person.follow_roles(user.roles)
         person.save()

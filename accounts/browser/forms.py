@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.api.serializers import (
+from accounts.flows.inputs import (
     CODE_MAX_LENGTH,
     E164,
     EMAIL_MAX_LENGTH,

@@ -14,15 +14,10 @@ from urllib.parse import urlencode
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 
+from accounts.cognito.errors import AccountError, CognitoMisconfigured, CognitoUnavailable, TokensTooLarge
 from accounts.cognito.results import Tokens
 from accounts.tokens.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, get_config
-from accounts.tokens.exceptions import (
-    AccountError,
-    CognitoMisconfigured,
-    CognitoUnavailable,
-    KeysUnavailableNow,
-    TokensTooLarge,
-)
+from accounts.tokens.exceptions import KeysUnavailableNow
 from accounts.tokens.keys import KeysUnavailable
 from accounts.tokens.verifier import TokenError, TokenTooLarge, get_verifier
 

@@ -22,7 +22,7 @@ from rest_framework.exceptions import APIException
 
 from accounts.browser import session
 from accounts.browser.problems import add_error, error_page, with_retry_after
-from accounts.tokens.exceptions import AccountError, TokenEnded
+from accounts.cognito.errors import AccountError, TokenEnded
 from accounts.tokens.verifier import Claims
 
 OWN_ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"

@@ -18,9 +18,9 @@ from accounts.browser.forms import (
     PasswordForm,
 )
 from accounts.browser.pages import OwnAccountPage, qr_code
+from accounts.cognito.errors import AccountError
 from accounts.cognito.results import Profile
 from accounts.flows import challenges, own_account, passwords, sign_out
-from accounts.tokens.exceptions import AccountError
 from accounts.tokens.users import CognitoUser
 
 

@@ -13,13 +13,15 @@ from django.contrib.auth import SESSION_KEY, authenticate, login, logout
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
+from accounts.cognito.errors import AccountError, InvalidCredentials, RefreshTokenInvalid
 from accounts.cognito.results import Tokens
 from accounts.flows import sign_in, sign_out
 from accounts.models import User
 from accounts.tokens import revocation
-from accounts.tokens.exceptions import AccountError, InvalidCredentials, KeysUnavailableNow, RefreshTokenInvalid
+from accounts.tokens.exceptions import KeysUnavailableNow
 from accounts.tokens.keys import KeysUnavailable
 from accounts.tokens.roles import Role
+from accounts.tokens.state import state_of
 from accounts.tokens.users import CognitoUser
 from accounts.tokens.verifier import Claims, TokenError, TokenExpired, get_verifier
 
@@ -30,8 +32,6 @@ _ACCESS = "cognito_access_token"
 _REFRESH = "cognito_refresh_token"
 _EMAIL = "cognito_email"
 _HOSTED = "cognito_hosted"
-
-_CLAIMS = "accounts.session_claims"
 
 
 # --- Its beginning ---
@@ -52,7 +52,8 @@ def begin(request: HttpRequest, tokens: Tokens, *, hosted: bool = False) -> User
     request.session[_HOSTED] = hosted
     # From now, whatever is renewed in between.
     request.session.set_expiry(timedelta(seconds=settings.SESSION_COOKIE_AGE))
-    request.META.pop(_CLAIMS, None)
+    state = state_of(request)
+    state.session_claims, state.session_checked = None, False
     return person
 
 
@@ -72,16 +73,16 @@ def claims_of(request: HttpRequest) -> Claims | None:
     """
     if not has_cookie(request):
         return None
-    if _CLAIMS not in request.META:
-        request.META[_CLAIMS] = _current(request)
-    claims: Claims | None = request.META[_CLAIMS]
-    return claims
+    state = state_of(request)
+    if not state.session_checked:
+        state.session_claims = _current(request)
+        state.session_checked = True
+    return state.session_claims
 
 
 def claims_known(request: HttpRequest) -> Claims | None:
     """The claims that `claims_of` has found for this request; None before it was asked. For the log: asks nobody."""
-    claims: Claims | None = request.META.get(_CLAIMS)
-    return claims
+    return state_of(request).session_claims
 
 
 def access_token_of(request: HttpRequest) -> str | None:
@@ -215,4 +216,5 @@ def forget(request: HttpRequest) -> None:
     """Drop the session and all that it holds; whoever was signed in is a visitor for the rest of this request."""
     with suppress(UpdateError):
         logout(request)
-    request.META[_CLAIMS] = None
+    state = state_of(request)
+    state.session_claims, state.session_checked = None, True

@@ -19,15 +19,11 @@ from accounts.browser.anonymous import EmailInitialMixin
 from accounts.browser.forms import BreakGlassForm, ChooseForm, CodeForm, NewPasswordForm, SignInForm
 from accounts.browser.pages import FormPage, WithoutTransaction, next_path, page_url, qr_code, redirect_to_next
 from accounts.browser.problems import error_page
+from accounts.cognito.errors import ChallengeExpired, PasswordResetRequired, UserNotConfirmed
 from accounts.cognito.results import Challenge, Tokens
 from accounts.flows import challenges, passwords, sign_in
 from accounts.models import LOCAL_PREFIX, User
 from accounts.tokens.conf import get_config
-from accounts.tokens.exceptions import (
-    ChallengeExpired,
-    PasswordResetRequired,
-    UserNotConfirmed,
-)
 
 BREAK_GLASS_SECONDS = 3600
 

@@ -20,16 +20,16 @@ from django.dispatch import receiver
 
 from accounts.cognito.bulkhead import CALLS_AT_ONCE
 from accounts.cognito.client import ErrorsByCode, ExpectedRefusal
-from accounts.cognito.gateway import get_gateway
-from accounts.cognito.results import Account, Page, Person
-from accounts.tokens.conf import get_config
-from accounts.tokens.exceptions import (
+from accounts.cognito.errors import (
     CognitoMisconfigured,
     NothingToResend,
     PasswordTooWeak,
     PersonNotFound,
     RefusedByPool,
 )
+from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Account, Page, Person
+from accounts.tokens.conf import get_config
 from accounts.tokens.roles import Role, roles_from_groups
 
 MAX_PAGE = 60  # AWS: ListUsers, parameter Limit

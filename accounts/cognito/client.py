@@ -26,9 +26,7 @@ from botocore.exceptions import (
 
 from accounts.cognito.bulkhead import Bulkhead
 from accounts.cognito.causes import cause_of
-from accounts.tokens.clock import cognito_clock
-from accounts.tokens.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, CognitoConfig
-from accounts.tokens.exceptions import (
+from accounts.cognito.errors import (
     ERRORS_OF_COGNITO,
     AddressNotAccepted,
     CognitoMisconfigured,
@@ -36,6 +34,8 @@ from accounts.tokens.exceptions import (
     CognitoUnavailable,
     TooManyAttempts,
 )
+from accounts.tokens.clock import cognito_clock
+from accounts.tokens.conf import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, CognitoConfig
 from accounts.tokens.signals import cognito_called
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
+from accounts.cognito.errors import CognitoMisconfigured
 from accounts.cognito.gateway import get_gateway
 from accounts.tokens.conf import get_config
-from accounts.tokens.exceptions import CognitoMisconfigured
 
 MIN_PASSWORD_LENGTH = 8
 MAX_ACCESS_TOKEN_SECONDS = 3600

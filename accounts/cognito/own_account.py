@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.cognito.client import BAD_ADDRESS, NOT_AUTHORIZED, CognitoClient, ErrorsByCode, ExpectedRefusal, pairs
+from accounts.cognito.errors import CodeMismatch, CurrentPasswordWrong, TokenEnded
 from accounts.cognito.results import Profile
-from accounts.tokens.exceptions import CodeMismatch, CurrentPasswordWrong, TokenEnded
 
 
 class OwnAccountOperations(CognitoClient):

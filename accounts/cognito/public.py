@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from accounts.cognito.client import BAD_ADDRESS, NOT_AUTHORIZED, CognitoClient, ExpectedRefusal, pairs
-from accounts.cognito.results import Challenge, Tokens
-from accounts.tokens.exceptions import (
+from accounts.cognito.errors import (
     ChallengeExpired,
     CodeMismatch,
     CognitoUnavailable,
@@ -17,6 +16,7 @@ from accounts.tokens.exceptions import (
     PasswordTooWeak,
     RefreshTokenInvalid,
 )
+from accounts.cognito.results import Challenge, Tokens
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from accounts.cognito.errors import ChallengeExpired, ChallengeUnknown
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Challenge, Tokens
-from accounts.tokens.exceptions import ChallengeExpired, ChallengeUnknown
 
 LIFETIME_SECONDS = 180  # as long as Cognito keeps its own session by default
 

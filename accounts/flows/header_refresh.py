@@ -10,19 +10,31 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
+from accounts.cognito.errors import RefreshTokenInvalid
 from accounts.cognito.results import Tokens
 from accounts.flows import sign_in
 from accounts.tokens import revocation
+from accounts.tokens.authentication import BearerAuthentication
 from accounts.tokens.conf import get_config
-from accounts.tokens.exceptions import RefreshTokenInvalid
+from accounts.tokens.state import state_of
 from accounts.tokens.verifier import Claims, TokenExpired, get_verifier
 
-HEADERS = ("X-Access-Token", "X-Id-Token", "X-Refresh-Token")
 
-_FRESH = "accounts.fresh_tokens"
+class HeaderRefreshAuthentication(BearerAuthentication):
+    """Bearer authentication that renews an expired access token, where COGNITO_HEADER_REFRESH is on."""
+
+    def verified(self, request: Request, token: str) -> Claims | None:
+        """The claims of `token`, or of the one that replaces it. Raises TokenError, KeysUnavailable, AccountError."""
+        try:
+            return super().verified(request, token)
+        except TokenExpired as error:
+            claims = _renewed(request, error)
+            if claims is None:
+                raise
+            return claims
 
 
-def renewed(request: Request, error: TokenExpired) -> Claims | None:
+def _renewed(request: Request, error: TokenExpired) -> Claims | None:
     """The claims of a fresh token for the same person, or None when nothing was or may be renewed.
 
     `error` is the refusal of the expired token, which was right in all else.
@@ -44,15 +56,15 @@ def renewed(request: Request, error: TokenExpired) -> Claims | None:
     return claims
 
 
-def access_token_given(request: HttpRequest) -> str | None:
-    """The access token that the answer to `request` carries, if any: the one sent has expired."""
-    tokens: Tokens | None = request.META.get(_FRESH)
-    return tokens.access_token if tokens else None
-
-
 def give(request: HttpRequest, tokens: Tokens) -> None:
-    """Let the answer to `request` carry `tokens`."""
-    request.META[_FRESH] = tokens
+    """Have `tokens` added to the headers of the response to `request`, which is authenticated by them from now on."""
+    state = state_of(request)
+    state.access_token = tokens.access_token
+    state.response_headers = {
+        "X-Access-Token": tokens.access_token,
+        "X-Id-Token": tokens.id_token,
+        "X-Refresh-Token": tokens.refresh_token,
+    }
 
 
 class HeaderRefreshMiddleware:
@@ -64,11 +76,10 @@ class HeaderRefreshMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """The answer, with tokens where some are to be given."""
         response = self._get_response(request)
-        tokens: Tokens | None = request.META.get(_FRESH)
-        if tokens is not None:
-            values = (tokens.access_token, tokens.id_token, tokens.refresh_token)
-            for header, value in zip(HEADERS, values, strict=True):
-                response[header] = value
+        headers = state_of(request).response_headers
+        if headers is not None:
+            for name, value in headers.items():
+                response[name] = value
             response["Cache-Control"] = "no-store"
             patch_vary_headers(response, ("Authorization", "X-Refresh-Token"))
         return response

@@ -19,9 +19,9 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from accounts.cognito import administration
+from accounts.cognito.errors import AccountError, CognitoNotAsked, CognitoUnavailable, PersonNotFound
 from accounts.models import Intent, User
 from accounts.tokens import revocation
-from accounts.tokens.exceptions import AccountError, CognitoNotAsked, CognitoUnavailable, PersonNotFound
 
 logger = logging.getLogger(__name__)
 

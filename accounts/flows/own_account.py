@@ -6,13 +6,7 @@ from collections.abc import Mapping
 from django.http import HttpRequest
 
 from accounts.cognito import administration
-from accounts.cognito.gateway import get_gateway
-from accounts.cognito.results import Challenge, Profile, Tokens
-from accounts.flows import challenges, intents, throttling
-from accounts.flows.intents import Act
-from accounts.flows.sign_in import claims_of_new, mfa_account
-from accounts.tokens import revocation
-from accounts.tokens.exceptions import (
+from accounts.cognito.errors import (
     AccountError,
     ChallengeUnknown,
     CognitoUnavailable,
@@ -21,6 +15,12 @@ from accounts.tokens.exceptions import (
     InvalidCredentials,
     PasswordNeeded,
 )
+from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Challenge, Profile, Tokens
+from accounts.flows import challenges, intents, throttling
+from accounts.flows.intents import Act
+from accounts.flows.sign_in import claims_of_new, mfa_account
+from accounts.tokens import revocation
 from accounts.tokens.verifier import Claims
 
 FRESH_SECONDS = 300.0  # age of a sign-in that proves identity in place of a password

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from accounts.cognito import administration
 from accounts.cognito.client import ExpectedRefusal
+from accounts.cognito.errors import AccountError, PersonNotFound
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Account
 from accounts.flows import intents, throttling
@@ -13,7 +14,6 @@ from accounts.flows.intents import Act
 from accounts.flows.own_account import throttle_key
 from accounts.flows.sign_out import end_sessions
 from accounts.models import SignUp
-from accounts.tokens.exceptions import AccountError, PersonNotFound
 from accounts.tokens.verifier import Claims
 
 

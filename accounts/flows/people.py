@@ -9,6 +9,7 @@ what the gateway raises.
 
 from accounts.cognito import administration
 from accounts.cognito.client import ExpectedRefusal
+from accounts.cognito.errors import NothingToResend, OwnAccount, PersonNotFound
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import CursorInvalid, Page, PeopleCursor, Person
 from accounts.flows import intents
@@ -16,7 +17,6 @@ from accounts.flows.intents import Act
 from accounts.models import AuditRecord
 from accounts.tokens import revocation
 from accounts.tokens.conf import get_config
-from accounts.tokens.exceptions import NothingToResend, OwnAccount, PersonNotFound
 from accounts.tokens.roles import Role
 
 INVITED, UNCONFIRMED = "FORCE_CHANGE_PASSWORD", "UNCONFIRMED"  # AWS: UserStatus

@@ -6,6 +6,13 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
 from accounts.cognito import administration
+from accounts.cognito.errors import (
+    AccountError,
+    CognitoMisconfigured,
+    InvalidCredentials,
+    PasswordResetRequired,
+    TokensTooLarge,
+)
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Challenge, Tokens
 from accounts.flows import challenges, intents, throttling
@@ -13,14 +20,7 @@ from accounts.flows.rates import RateName
 from accounts.flows.sign_up import grant_role
 from accounts.models import SignUp, User
 from accounts.tokens import revocation
-from accounts.tokens.exceptions import (
-    AccountError,
-    CognitoMisconfigured,
-    InvalidCredentials,
-    KeysUnavailableNow,
-    PasswordResetRequired,
-    TokensTooLarge,
-)
+from accounts.tokens.exceptions import KeysUnavailableNow
 from accounts.tokens.keys import KeysUnavailable
 from accounts.tokens.users import CognitoUser
 from accounts.tokens.verifier import Claims, TokenError, TokenTooLarge, get_verifier

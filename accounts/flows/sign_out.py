@@ -4,12 +4,12 @@ from contextlib import suppress
 
 from accounts.cognito import administration
 from accounts.cognito.client import ExpectedRefusal
+from accounts.cognito.errors import CognitoUnavailable, PersonNotFound, RefreshTokenInvalid
 from accounts.cognito.gateway import get_gateway
 from accounts.flows import intents
 from accounts.flows.intents import Act
 from accounts.flows.sign_in import claims_of_new
 from accounts.tokens import revocation
-from accounts.tokens.exceptions import CognitoUnavailable, PersonNotFound, RefreshTokenInvalid
 from accounts.tokens.verifier import Claims
 
 

@@ -12,11 +12,7 @@ from rest_framework.exceptions import ValidationError
 
 from accounts.cognito import administration
 from accounts.cognito.client import ExpectedRefusal
-from accounts.cognito.gateway import get_gateway
-from accounts.flows import throttling
-from accounts.models import SignUp
-from accounts.tokens.conf import get_config
-from accounts.tokens.exceptions import (
+from accounts.cognito.errors import (
     AccountError,
     CognitoUnavailable,
     PasswordMissing,
@@ -25,6 +21,10 @@ from accounts.tokens.exceptions import (
     PersonNotFound,
     RoleNotAllowed,
 )
+from accounts.cognito.gateway import get_gateway
+from accounts.flows import throttling
+from accounts.models import SignUp
+from accounts.tokens.conf import get_config
 from accounts.tokens.roles import Role
 
 logger = logging.getLogger(__name__)

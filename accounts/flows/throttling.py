@@ -26,9 +26,9 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
+from accounts.cognito.errors import AccountError
 from accounts.flows.rates import DEFAULT_RATES, RateName
 from accounts.flows.windows import Count, LimitExceeded, RateLimiter, RedisWindow
-from accounts.tokens.exceptions import AccountError
 from accounts.tokens.signals import throttled
 
 # Rates per address that count failures only: many people behind one address may each enter a right code.

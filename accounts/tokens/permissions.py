@@ -1,4 +1,4 @@
-"""May they? A policy table says which roles may do which action, and one permission class reads it."""
+"""Policy tables, which list the roles that may do each action of a viewset, and the permission class that uses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from accounts.tokens.users import CognitoUser
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Who may do one action: `roles` on anything, `owners` on what is their own.
+    """Who may do one action: `roles` on any object, `owners` on objects of their own.
 
-    `public` opens the action to everybody, with or without credentials, while the view's public read is on.
+    `public` permits the action to everybody, with or without credentials, while the view's public read is on.
     """
 
     roles: frozenset[Role]
@@ -25,7 +25,7 @@ class Rule:
     public: bool = False
 
     def permits(self, roles: frozenset[Role], *, owner: bool) -> bool:
-        """Whether somebody with `roles` may do it to a thing that is or is not their own."""
+        """Whether a user with `roles` may do it to an object that is (`owner`) or is not their own."""
         return bool(self.roles & roles) or (owner and bool(self.owners & roles))
 
 
@@ -34,28 +34,28 @@ Policy = Mapping[str, Rule]
 
 
 class PolicyView(Protocol):
-    """What `PolicyPermission` asks of a viewset."""
+    """The members of a viewset that `PolicyPermission` uses."""
 
     action: str | None
     policy: Policy
 
     def public_read(self) -> bool:
-        """Whether actions that are `public` are open to everybody now."""
+        """Whether `public` actions are permitted to everybody now."""
 
     def is_owner(self, user: CognitoUser, obj: Any) -> bool:
         """Whether `obj` is this user's own."""
 
 
 def roles_of(user: object) -> frozenset[Role]:
-    """The roles of a request user; none for somebody who sent no credentials."""
+    """The roles of a request user; empty without credentials."""
     return user.roles if isinstance(user, CognitoUser) else frozenset()
 
 
 class PolicyPermission(BasePermission):
-    """Asks the policy table of the view. An action that is not in the table is closed."""
+    """Permission by the policy table of the view. An action that is not in the table is refused."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the action may be tried at all, on the caller's own things if on no others."""
+        """Whether the caller may do the action to some object, at least to one of their own."""
         if view.action is None:
             return True  # a method that the view does not have: DRF answers 405
         return self._permits(request, view, owner=True)
@@ -81,6 +81,6 @@ class PolicyPermission(BasePermission):
 
 
 def _scope_for(rule: Rule, *, owner: bool) -> str:
-    """The first configured scope that would do, for the client to ask for."""
+    """The first configured scope whose role satisfies `rule`, for the 403 to name (RFC 6750 section 3.1)."""
     granting = get_config().scope_roles.items()
     return next((scope for scope, role in granting if rule.permits(frozenset({role}), owner=owner)), "")

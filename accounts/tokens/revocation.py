@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db import DatabaseError, connection, models, transaction
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection, transaction
 
-from accounts.models import KnownSession, Revocation
 from accounts.tokens.clock import CognitoClock, cognito_clock
 from accounts.tokens.conf import get_config
 from accounts.tokens.resilience import SingleFlight
@@ -74,6 +75,14 @@ class _Held:
 
 
 Row = tuple[int, str | None, str | None, int | None]
+
+
+def _model(name: str) -> Any:
+    """A model of the app that this package is part of: not imported, since the token layer imports none above it."""
+    app = apps.get_containing_app_config(__name__)
+    if app is None:
+        raise ImproperlyConfigured("Revocation of tokens needs the `accounts` app in INSTALLED_APPS.")
+    return app.get_model(name)
 
 
 class RevocationList:
@@ -156,16 +165,17 @@ class RevocationList:
         expires_at = datetime.fromtimestamp(newest + LONGEST_TOKEN_SECONDS + get_config().leeway_seconds, UTC)
         # Durable: inside another transaction, other workers would not see the row; Django refuses that.
         with transaction.atomic(durable=True):
-            Revocation.objects.create(expires_at=expires_at, **columns)
+            _model("Revocation").objects.create(expires_at=expires_at, **columns)
         committed_at = self._clock()
         self._look(fresh=committed_at, usable=committed_at)
         self.clean_up()
 
     def remember(self, refresh_token: str, session: Session) -> None:
         """Keep which session `refresh_token` belongs to, for KNOWN_SESSION_SECONDS from now."""
-        KnownSession.objects.bulk_create(
+        known_session = _model("KnownSession")
+        known_session.objects.bulk_create(
             [
-                KnownSession(
+                known_session(
                     digest=_digest(refresh_token),
                     origin_jti=session.origin_jti,
                     sub=session.sub,
@@ -181,7 +191,7 @@ class RevocationList:
 
     def session_of(self, refresh_token: str) -> Session | None:
         """The session that `refresh_token` belongs to, when it is known and was used lately."""
-        known = KnownSession.objects.filter(digest=_digest(refresh_token), expires_at__gt=self._moment())
+        known = _model("KnownSession").objects.filter(digest=_digest(refresh_token), expires_at__gt=self._moment())
         row = known.values_list("origin_jti", "sub").first()
         return None if row is None else Session(*row)
 
@@ -190,11 +200,10 @@ class RevocationList:
         if self._clock() - self._cleaned_at < CLEAN_UP_SECONDS:
             return
         self._cleaned_at = self._clock()
-        kept: tuple[type[models.Model], ...] = (Revocation, KnownSession)
         try:
-            for model in kept:
-                rows = model._default_manager.filter(expires_at__lte=self._moment()).order_by("expires_at")
-                model._default_manager.filter(pk__in=list(rows.values_list("pk", flat=True)[:CLEAN_UP_ROWS])).delete()
+            for model in (_model("Revocation"), _model("KnownSession")):
+                rows = model.objects.filter(expires_at__lte=self._moment()).order_by("expires_at")
+                model.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:CLEAN_UP_ROWS])).delete()
         except DatabaseError as error:
             logger.warning("Expired sign-outs could not be deleted: %s", type(error).__name__)
 
@@ -218,7 +227,7 @@ class RevocationList:
     def _read(self, began: float) -> None:
         anew = began - self._loaded_at >= RELOAD_SECONDS
         held = _Held() if anew else self._held
-        rows = Revocation.objects.filter(expires_at__gt=self._moment())
+        rows = _model("Revocation").objects.filter(expires_at__gt=self._moment())
         found = rows if anew else rows.filter(pk__gt=self._settled)
         self._newest = max(self._newest, _add(held, found.values_list("pk", "origin_jti", "sub", "not_before")))
         self._held = held
@@ -269,9 +278,9 @@ def remember_session(refresh_token: str, claims: Claims) -> None:
 
 def forget_session(refresh_token: str) -> None:
     """Forget the session of a refresh token that has ended or was replaced."""
-    KnownSession.objects.filter(digest=_digest(refresh_token)).delete()
+    _model("KnownSession").objects.filter(digest=_digest(refresh_token)).delete()
 
 
 def forget_sessions_of(sub: str) -> None:
     """Forget every session of a person whose refresh tokens have all ended, as when their account is deleted."""
-    KnownSession.objects.filter(sub=sub).delete()
+    _model("KnownSession").objects.filter(sub=sub).delete()

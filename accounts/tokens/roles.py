@@ -2,14 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Self
 
 
 class Role(StrEnum):
-    """A role of the product. Its value is also the name of the Cognito group that grants it by default."""
+    """A role of the product. Its value is also the name of the Cognito group that grants it by default.
 
-    ADMIN = "ROLE_ADMIN"
-    USER = "ROLE_USER"
-    GUEST = "ROLE_GUEST"
+    `label` is its name for people.
+    """
+
+    label: str
+
+    ADMIN = "ROLE_ADMIN", "Administrator"
+    USER = "ROLE_USER", "User"
+    GUEST = "ROLE_GUEST", "Guest"
+
+    def __new__(cls, value: str, label: str = "") -> Self:
+        """A member; `Role(value)` finds it by its value alone."""
+        role = str.__new__(cls, value)
+        role._value_ = value
+        role.label = label
+        return role
 
 
 EVERY_ROLE = frozenset(Role)

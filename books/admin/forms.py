@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from accounts.tokens.users import email_of
+from accounts.user_rows import email_of
 from books.admin.concurrency import ConcurrentForm
 from books.admin.history import who
 from books.book_fields import BOOK_FIELDS, MAX_NAME_LENGTH, MAX_NAMES

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 
-from accounts.tokens.users import email_of
+from accounts.user_rows import email_of
 from books.admin.base import ModelAdmin, OwnSearch
 from books.admin.concurrency import MAX_SHOWN, shown
 from books.models import Book, BookChange

@@ -11,10 +11,10 @@ from pytest_django.fixtures import Settings
 
 from accounts.cognito import administration
 from accounts.cognito.bulkhead import CALLS_AT_ONCE
+from accounts.cognito.errors import CognitoUnavailable
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import PeopleCursor
 from accounts.models import AuditRecord
-from accounts.tokens.exceptions import CognitoUnavailable
 from accounts.tokens.roles import Role
 from config.serve import BLOCKING_THREADS
 from local_cognito.server import LocalCognito

@@ -12,9 +12,9 @@ from pytest_django.fixtures import Settings
 from accounts.browser import hosted
 from accounts.cognito import administration
 from accounts.cognito.causes import cause_of
+from accounts.cognito.errors import CognitoUnavailable
 from accounts.cognito.gateway import get_gateway
 from accounts.models import SignUp, User
-from accounts.tokens.exceptions import CognitoUnavailable
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, NEW_PASSWORD, PASSWORD, Person, code_for, sign_in
 from tests.accounts.test_doctor import spoil_client

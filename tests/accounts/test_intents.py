@@ -13,10 +13,10 @@ from django.db.backends.utils import CursorWrapper
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.cognito.errors import CognitoNotAsked, CognitoUnavailable
 from accounts.cognito.gateway import get_gateway
 from accounts.flows import intents
 from accounts.models import Intent, Revocation, User
-from accounts.tokens.exceptions import CognitoNotAsked, CognitoUnavailable
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, code_for, sign_in
 from tests.accounts.test_lost_answers import Lose, lose

@@ -7,10 +7,10 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts.cognito import administration
+from accounts.cognito.errors import CognitoUnavailable
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Tokens
 from accounts.models import AuditRecord, SignUp, User
-from accounts.tokens.exceptions import CognitoUnavailable
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, app_code, claims_of, code_for, sign_in
 from tests.conftest import Client

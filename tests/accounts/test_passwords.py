@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
-from accounts.tokens.exceptions import PasswordTooWeak
+from accounts.cognito.errors import PasswordTooWeak
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import PROFILE, fill_in, signed_in
 from tests.accounts.people import ACCOUNTS, PASSWORD, Person, code_for, sign_in
@@ -146,7 +146,7 @@ def test_without_the_right_to_read_the_policy_the_form_is_checked_all_the_same(
     visitor: Client, cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from accounts.cognito import administration
-    from accounts.tokens.exceptions import CognitoMisconfigured
+    from accounts.cognito.errors import CognitoMisconfigured
 
     def refused() -> None:
         raise CognitoMisconfigured

@@ -7,12 +7,12 @@ from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
 from accounts.cognito import administration
+from accounts.cognito.errors import CognitoUnavailable
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Tokens
 from accounts.flows import sign_in as sign_in_flow
 from accounts.flows import sign_up
 from accounts.models import SignUp
-from accounts.tokens.exceptions import CognitoUnavailable
 from accounts.tokens.roles import Role
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import PAGES, fill_in, text

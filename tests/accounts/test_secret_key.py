@@ -3,10 +3,10 @@
 import pytest
 from pytest_django.fixtures import Settings
 
+from accounts.cognito.errors import ChallengeExpired
 from accounts.cognito.results import Challenge
 from accounts.flows import challenges
 from accounts.models import SignUp
-from accounts.tokens.exceptions import ChallengeExpired
 from accounts.tokens.roles import Role
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import is_signed_in, signed_in

@@ -20,10 +20,10 @@ from pytest_django.fixtures import Settings
 
 from accounts.browser.backends import CognitoBackend
 from accounts.cognito import client as cognito_client
+from accounts.cognito.errors import TokensTooLarge
 from accounts.cognito.gateway import get_gateway
 from accounts.cognito.results import Tokens
 from accounts.models import User
-from accounts.tokens.exceptions import TokensTooLarge
 from accounts.tokens.testing import Pool
 from accounts.tokens.verifier import MAX_TOKEN_BYTES
 from local_cognito.server import LocalCognito

@@ -7,9 +7,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts.cognito import administration
+from accounts.cognito.errors import CognitoUnavailable
 from accounts.flows import sign_up
 from accounts.models import SignUp
-from accounts.tokens.exceptions import CognitoUnavailable
 from local_cognito.server import LocalCognito
 from tests.accounts.people import ACCOUNTS, Person, claims_of, code_for, sign_in, wait_for_messages
 from tests.conftest import Client

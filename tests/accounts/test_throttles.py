@@ -20,11 +20,11 @@ from django.conf import settings as django_settings
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
+from accounts.cognito.errors import CognitoUnavailable
 from accounts.flows import throttling, windows
 from accounts.flows.rates import Rate, RateName
 from accounts.flows.throttling import Throttled, client_address
 from accounts.flows.windows import Count, LimitExceeded, MemoryWindow, RateLimiter, RedisWindow
-from accounts.tokens.exceptions import CognitoUnavailable
 from config.problems import problem_handler
 
 ROOT = Path(__file__).resolve().parents[2]

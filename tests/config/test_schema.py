@@ -20,6 +20,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.api import serializers as bodies
+from accounts.flows.inputs import TOKEN_MAX_LENGTH
 from books.serializers import BookSerializer
 from local_cognito.server import LocalCognito
 from tests.conftest import Client
@@ -286,7 +287,7 @@ def test_what_the_api_refuses_of_a_book_the_schema_refuses(uma: Client, member: 
             ["123456", " 123456\n"],
             ["12 34", "12\x8534", "", " ", "1" * 65, "1" + " " * 64],
         ),
-        ("RefreshBody", "refresh_token", ["abc.def"], ["abc def", "", "a" * (bodies.TOKEN_MAX_LENGTH + 1)]),
+        ("RefreshBody", "refresh_token", ["abc.def"], ["abc def", "", "a" * (TOKEN_MAX_LENGTH + 1)]),
     ],
 )
 def test_the_members_of_accounts_are_described_as_they_are_taken(

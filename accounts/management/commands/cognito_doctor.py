@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.cognito import doctor
+from accounts.cognito.errors import AccountError
 from accounts.tokens.conf import get_config
-from accounts.tokens.exceptions import AccountError
 
 
 class Command(BaseCommand):

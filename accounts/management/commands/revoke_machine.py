@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.cognito.errors import PersonNotFound
 from accounts.flows import people
-from accounts.tokens.exceptions import PersonNotFound
 
 ACTOR = "manage.py"  # in the audit record
 
