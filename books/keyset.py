@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import BigAutoField, BooleanField, Field, Func, QuerySet, Value
 from django.db.models.expressions import Combinable, F
 
@@ -70,11 +71,11 @@ class Ordering:
     ) -> list[Any]:
         """The first `limit` rows of `queryset` after `position` in this order; `backwards`: before it, nearest first.
 
-        They are named tuples of `columns` and the keys; VERSION is left out where several tables are read.
+        They are named tuples of `columns` and the keys; VERSION is left out where the ORM reads them.
         """
         descending = self.descending is not backwards
         names = self.names
-        if is_plain(queryset):
+        if settings.BOOKS_FAST_PATHS and is_plain(queryset):
             wanted = tuple(dict.fromkeys((*columns, *names)))
             return read(queryset, wanted, names, position=position, descending=descending, limit=limit)
         if position is not None:

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db.models import CharField, DateTimeField, DecimalField, IntegerField, SmallIntegerField
 
-from books.fast.ranking import TIER, read_ranked
+from books.fast.ranking import read_ranked
 from books.fast.reading import Position
 from books.keyset import ID, Key, Ordering, both_ways
+from books.ranking import TIER, ranked
 
 _CREATED = Key("created_at", DateTimeField())
 _YEAR, _RATING = SmallIntegerField(), DecimalField(max_digits=3, decimal_places=2)
@@ -56,7 +58,10 @@ class Relevance(Ordering):
         backwards: bool = False,
         limit: int,
     ) -> list[Any]:
-        """As `Ordering.rows`, among at most 1,000 candidates (books.fast.ranking)."""
+        """The first candidates (books.ranking) after `position`, or before it, as for any ordering."""
+        if not settings.BOOKS_FAST_PATHS:
+            candidates = ranked(queryset, self.text)
+            return Ordering.rows(self, candidates, columns, position=position, backwards=backwards, limit=limit)
         return read_ranked(
             queryset,
             tuple(dict.fromkeys((*columns, "created_at", "id"))),

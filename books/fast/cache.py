@@ -1,11 +1,11 @@
-"""May the answer of a moment ago be given again? Yes, where the database has not changed since: never a stale page.
+"""In-memory cache of finished answers of the catalogue, valid while the database does not change.
 
-The version of everything (`version.py`) is read with the rows or before them, so nothing older than its label is ever
-kept; and before a kept answer is given it is read anew, so a write that was acknowledged by then is seen, also one by
-another worker or by hand. SQLite has no such version: nothing is kept there.
+The version of the database (`version.py`) is read before the rows of an answer or with them, so no answer is cached
+under a later version than its own. Before a cached answer is served the version is read again: a write that was
+acknowledged by then is seen, also one by another worker or by SQL. SQLite has no such version: nothing is cached there.
 
-Who asks is checked anew each time. What is kept is the finished answer with its headers, under all that it depends
-on: method, scheme, host, path, query, and the headers in `_HEADERS`.
+Credentials and permissions are checked at each request. The key is all that an answer depends on: scheme, host, path,
+query, and the headers in `_HEADERS`; the value is the finished answer with its headers.
 """
 
 from collections import OrderedDict
@@ -27,24 +27,24 @@ from accounts.tokens.authentication import BearerAuthentication
 from accounts.tokens.permissions import Rule, roles_of
 from accounts.tokens.users import CognitoUser
 from books import replica
-from books.fast.version import asked
+from books.fast.version import version_at
 
-MAX_BYTES = 8 * 1024 * 1024  # in one process, for each database
-MAX_BODY = 256 * 1024
+MAX_BYTES = 8 * 1024 * 1024  # per process and database
+MAX_BODY = 256 * 1024  # bytes
 MAX_KEY = 4096  # characters
-OVERHEAD = 2048  # bytes that an answer takes beside its body and its key, about
+OVERHEAD = 2048  # approximate bytes of an answer beside its body and its key
 
-# Django reads a query by the charset of the Content-Type.
+# Content-Type is among them because Django decodes a query string by its charset.
 _HEADERS = ("CONTENT_TYPE", "HTTP_ACCEPT", "HTTP_IF_NONE_MATCH", "HTTP_ORIGIN")
 _SHARED = "catalogue_shared"
 _BEARER = BearerAuthentication()
 
 
 def share(response: HttpResponseBase, rule: Rule, version: str | None) -> None:
-    """Let `response` be given to whoever `rule` permits, while `version` is that of the database.
+    """Allow `response` to be cached for callers whom `rule` permits, while the database has this version.
 
-    It must depend on nothing but the database and what this module keeps it under, and not on who asks. Nothing that
-    it tells may have been read before `version` was. Without a version it is not kept.
+    It must depend on the database and on the cache key alone, not on the caller, and all its data must have been read
+    at `version` or later. With None it is not cached.
     """
     if version is not None:
         setattr(response, _SHARED, (rule, version))
@@ -54,7 +54,7 @@ Key = tuple[str | None, ...]
 
 
 class Answer(NamedTuple):
-    """A finished answer, and who may have it."""
+    """A finished answer, and the rule of who may read it."""
 
     rule: Rule
     status: int
@@ -64,19 +64,19 @@ class Answer(NamedTuple):
 
 
 @dataclass(slots=True)
-class Shelf:
-    """The answers made from one version of the database."""
+class CacheGeneration:
+    """The cached answers of one version of the database, the oldest first."""
 
     version: str
     answers: OrderedDict[Key, Answer] = field(default_factory=OrderedDict)
     size: int = 0  # bytes
-    _one_at_a_time: Lock = field(default_factory=Lock)
+    _lock: Lock = field(default_factory=Lock)
 
-    def keep(self, key: Key, answer: Answer) -> None:
-        """Keep an answer, unless it is very large; the oldest ones make room."""
+    def store(self, key: Key, answer: Answer) -> None:
+        """Cache an answer, unless it is too large. Beyond MAX_BYTES the oldest are evicted."""
         if len(answer.body) > MAX_BODY or _length(key) > MAX_KEY:
             return
-        with self._one_at_a_time:
+        with self._lock:
             former = self.answers.pop(key, None)
             self.size += _weight(key, answer) - (_weight(key, former) if former else 0)
             self.answers[key] = answer
@@ -93,18 +93,18 @@ def _weight(key: Key, answer: Answer) -> int:
 
 
 class AnswerCacheMiddleware:
-    """Gives an answer of the catalogue again, or lets the rest of the service make it.
+    """Middleware that serves answers of the catalogue from the cache.
 
-    A request that it cannot judge, or whose caller is not let in, goes the whole way, where the refusal is worded.
+    Requests with cookies and requests whose credentials are refused are passed on.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
-        self._shelves: dict[str, Shelf] = {}  # by the alias of the database
+        self._generations: dict[str, CacheGeneration] = {}  # by the alias of the database
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer."""
-        if not _may_be_shared(request):
+        """The cached answer, or that of the next middleware."""
+        if not (settings.BOOKS_FAST_PATHS and _may_be_shared(request)):
             return self._get_response(request)
         try:
             user = _caller(request)
@@ -112,34 +112,33 @@ class AnswerCacheMiddleware:
             return self._get_response(request)
         database = replica.source(request, anonymous=user is None)
         key = _key(request)
-        shelf = self._shelves.get(database)
-        known = shelf and shelf.answers.get(key)
-        # Where there is nothing to give, nobody asks: what is read tells its version.
-        if shelf and known and _may(user, known.rule) and shelf.version == asked(request, database):
-            return _again(request, user, known)
+        generation = self._generations.get(database)
+        cached = generation and generation.answers.get(key)
+        # The version is read only where there is an answer to serve; otherwise the rows are read with their version.
+        if generation and cached and _may(user, cached.rule) and generation.version == version_at(request, database):
+            return _from_cache(request, user, cached)
         response = self._get_response(request)
         shared: tuple[Rule, str] | None = getattr(response, _SHARED, None)
         if shared is not None and not response.cookies:
             rule, version = shared
             headers = dict(response.items())
             answer = Answer(rule, response.status_code, headers, response.content, request.resolver_match)
-            self._keep(database, version, key, answer, before=shelf)
+            self._store(database, version, key, answer, before=generation)
         return response
 
-    def _keep(self, database: str, version: str, key: Key, answer: Answer, *, before: Shelf | None) -> None:
-        """Keep an answer on the shelf of its version; `before` is the shelf that there was when it was begun."""
-        shelf = self._shelves.get(database)
-        if shelf is None or shelf.version != version:
-            if shelf is not before:
-                return  # others have begun one meanwhile: this answer took long, and is likely to be the older one
-            shelf = self._shelves[database] = Shelf(version)
-        shelf.keep(key, answer)
+    def _store(self, database: str, version: str, key: Key, answer: Answer, *, before: CacheGeneration | None) -> None:
+        """Cache an answer in the generation of its version; `before` is the generation when the request began."""
+        generation = self._generations.get(database)
+        if generation is None or generation.version != version:
+            if generation is not before:
+                return  # another thread began a generation meanwhile: this answer is likely to be the older one
+            generation = self._generations[database] = CacheGeneration(version)
+        generation.store(key, answer)
 
 
 def _may_be_shared(request: HttpRequest) -> bool:
     meta = request.META
-    # A cookie may be a session's, whose caller only the rest of the service knows, and a refresh token may have to be
-    # used on the way.
+    # The caller behind a session cookie is not known yet, and a refresh token may have to be used.
     return (
         request.method == "GET"
         and request.path.startswith(_paths())
@@ -154,8 +153,8 @@ def _paths() -> tuple[str, ...]:
 
 
 def _caller(request: HttpRequest) -> CognitoUser | None:
-    """Who asks, or nobody. Raises APIException, Error."""
-    # It reads the headers alone, and finds them in either kind of request.
+    """The caller; None for an anonymous request. Raises APIException, Error."""
+    # It reads `META` alone, which Django's request has too.
     found = _BEARER.authenticate(cast("Request", request))
     return found[0] if found else None
 
@@ -169,8 +168,8 @@ def _key(request: HttpRequest) -> Key:
     return request.scheme, meta.get("HTTP_HOST"), request.path, meta.get("QUERY_STRING"), *map(meta.get, _HEADERS)
 
 
-def _again(request: HttpRequest, user: CognitoUser | None, answer: Answer) -> HttpResponse:
-    # For the log.
+def _from_cache(request: HttpRequest, user: CognitoUser | None, answer: Answer) -> HttpResponse:
+    # The log reads both.
     request.resolver_match = answer.match
     if user is not None:
         request.user = user  # type: ignore[assignment]

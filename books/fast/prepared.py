@@ -1,10 +1,10 @@
-"""How is asked what is asked again and again in the same words? By a cursor whose statements are planned once."""
+"""Server-side prepared statements, planned once for each connection."""
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 
 def prepared_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
-    """Such a cursor where the backend has one (config/postgresql); an ordinary one where it does not."""
+    """A cursor that prepares its statements, if the backend has one (config/postgresql); else an ordinary one."""
     cursor: CursorWrapper = getattr(connection, "prepared_cursor", connection.cursor)()
     return cursor

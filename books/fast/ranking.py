@@ -1,8 +1,6 @@
-"""Which of very many matches come first? Those whose title is nearest to the words asked for, the newest among equals.
+"""Ranking by relevance in one statement: candidates, tiers and page (`books.ranking` says what these are).
 
-A common word is in a tenth of a million books: reading them all to rank them would take a second. So candidates are
-ranked: the newest thousand that match, and those with exactly this title, which no crowd of newer books hides. All of
-it is one statement, on either database.
+It spares the ORM's composing of SQL, and the second look-up of each candidate that `id IN (subquery)` takes.
 """
 
 from typing import Any
@@ -10,15 +8,12 @@ from typing import Any
 from django.db import connections
 from django.db.models import QuerySet
 
+from books import ranking
 from books.fast.reading import Position, conditions_of, select
 from books.search import sort_key
 
-MAX_CANDIDATES, MAX_TITLED = 1000, 100
-TIER = "tier"
-"""The name of a column: how near a title comes to the words. It is them (3), begins with them, has them, or has not."""
-
 # The index on titles yields those with one title in the order of their ids, which is nearly that of their age. Blanks
-# around title and words, so that "art" is not found inside "heart"; words have no % and no _ in them.
+# around title and words keep "art" from being found inside "heart". Words contain no % and no _.
 _STATEMENT = """
 WITH newest AS (
     SELECT id, created_at, title_key FROM {table} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT {candidates:d}
@@ -49,23 +44,23 @@ def read_ranked(
     descending: bool,
     limit: int,
 ) -> list[Any]:
-    """`columns` and TIER of the first rows of a plain queryset of books by tier, age and id, beyond `position` if any.
+    """`columns` and TIER of the first candidates for `text` by tier, age and id, beyond `position` if there is one.
 
-    VERSION may be among `columns`.
+    `queryset` is a plain one of books (`is_plain`). VERSION may be among `columns`.
     """
     found = conditions_of(queryset)
     if found is None:
         return []
     where, parameters = found
     connection = connections[queryset.db]
-    selected = select(queryset, columns, (TIER, "page.tier"))
+    selected = select(queryset, columns, (ranking.TIER, "page.tier"))
     phrase = sort_key(text)
     statement = _STATEMENT.format(
         table=selected.table,
         columns=selected.listed(),
         where=where or "TRUE",
-        candidates=MAX_CANDIDATES,
-        titled=MAX_TITLED,
+        candidates=ranking.MAX_CANDIDATES,
+        titled=ranking.MAX_TITLED,
         beyond=f"WHERE (tier, ranked_at, ranked_id) {'<' if descending else '>'} (%s, %s, %s)" if position else "",
         way="DESC" if descending else "ASC",
         limit=limit,

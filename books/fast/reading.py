@@ -1,8 +1,7 @@
-"""How are rows read? As `values_list(named=True)` would, in SQL that is put together once instead of each time.
+"""SQL of a page of rows, and of one row by its primary key, composed once.
 
-A page of books, or one book, is asked for far more often than anything else, and Django builds its SQL anew for every
-request, which takes longer than PostgreSQL needs to answer. Here only the conditions are Django's; what comes before
-and after them depends on nothing but the columns and the order. A test holds both against each other.
+Django composes the SQL of a queryset anew for each request, which takes longer than PostgreSQL needs to answer. Here
+only the conditions are compiled by Django; the rest depends on the columns and the ordering alone, and is cached.
 """
 
 from collections import namedtuple
@@ -18,18 +17,18 @@ from django.db.models import Field, JSONField, Model, QuerySet
 from django.db.models.expressions import Col
 
 from books.fast.prepared import prepared_cursor
-from books.fast.version import VERSION, told_by
+from books.fast.version import VERSION, version_sql
 
 Position = Sequence[Any]
-"""The values of an ordering's keys in one row: where that row stands."""
+"""The values of an ordering's keys in one row."""
 
 Others = tuple[tuple[str, str], ...]
-"""Names in a row, and the SQL of each, beside those of columns."""
+"""Names and SQL of what is read beside columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What a statement reads of a table, and how its answer becomes rows."""
+    """What a statement reads of a table, and the conversion of its result to rows."""
 
     table: str
     sql: Mapping[str, str]
@@ -38,11 +37,11 @@ class Selected:
     row: Callable[[Iterable[Any]], Any]
 
     def listed(self) -> str:
-        """What stands between SELECT and FROM."""
+        """The select list."""
         return ", ".join(self.sql.values())
 
     def rows(self, found: Iterable[Iterable[Any]]) -> list[Any]:
-        """Named tuples of what the database gave, with the values that Django would make of it."""
+        """Named tuples of the result, with the values that the ORM would return."""
         lists = [*map(list, found)]
         for place, reader in self.readers:
             for values in lists:
@@ -51,15 +50,15 @@ class Selected:
 
 
 def is_plain(queryset: "QuerySet[Any]") -> bool:
-    """Whether it is understood here: conditions on columns of one table, and nothing else."""
+    """Whether a queryset has conditions on columns of one table and nothing else, so that this module can read it."""
     query = queryset.query
     rest = (query.annotations, query.extra, query.distinct, query.combinator, query.is_sliced, query.select_for_update)
-    # A join that Django thought of, and then found that it needs none, is counted as used by nobody.
+    # Django leaves an alias of a join that it found unnecessary, with a reference count of 0.
     return len([used for used in query.alias_refcount.values() if used]) <= 1 and not any(rest)
 
 
 def conditions_of(queryset: "QuerySet[Any]") -> tuple[str, Sequence[Any]] | None:
-    """The conditions of a plain queryset as SQL, "" for none, with its parameters; None where no row can meet them."""
+    """The conditions of a plain queryset as SQL, "" for none, with parameters; None where no row can satisfy them."""
     if not queryset.query.where:
         return "", ()
     try:
@@ -95,11 +94,11 @@ def read(
         conditions.append(phrases.beyond)
         fields = (phrases.selected.fields[key] for key in keys)
         values += [field.get_db_prep_value(value, connection) for field, value in zip(fields, position, strict=True)]
-    said = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    # With conditions, the best plan depends on their values. Always it depends on the limit: of one that it does not
-    # know, PostgreSQL believes that it is a tenth of the table.
+    where_clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    # Not prepared with conditions, whose values the best plan depends on. The limit is no parameter: PostgreSQL assumes
+    # a tenth of the table for one that it does not know.
     with connection.cursor() if where else prepared_cursor(connection) as cursor:
-        cursor.execute(f"{phrases.before} {said} {phrases.after} {limit:d}", values)
+        cursor.execute(f"{phrases.before} {where_clause} {phrases.after} {limit:d}", values)
         return phrases.selected.rows(cursor.fetchall())
 
 
@@ -124,7 +123,7 @@ def _what(
     queryset: "QuerySet[Any]", columns: tuple[str, ...], *others: tuple[str, str]
 ) -> tuple[type[Model], str, tuple[str, ...], Others]:
     if VERSION in columns:
-        others = (*others, (VERSION, told_by(connections[queryset.db])))
+        others = (*others, (VERSION, version_sql(connections[queryset.db])))
     return cast("type[Model]", queryset.model), queryset.db, columns, others
 
 
@@ -136,7 +135,7 @@ def _select(model: type[Model], database: str, columns: tuple[str, ...], others:
     fields = {name: cast("Field[Any, Any]", model._meta.get_field(name)) for name in names if name not in sql}
     sql |= {name: f"{table}.{quote(str(field.column))}" for name, field in fields.items()}
     readers = {names.index(name): _reader(field, database) for name, field in fields.items()}
-    kind: Any = namedtuple("Row", names)  # type: ignore[misc] # its names are not known before
+    kind: Any = namedtuple("Row", names)  # type: ignore[misc] # names known at run time only
     return Selected(
         table=table,
         sql={name: sql[name] for name in names},
@@ -148,7 +147,7 @@ def _select(model: type[Model], database: str, columns: tuple[str, ...], others:
 
 @dataclass(frozen=True, slots=True)
 class _Phrases:
-    """What is said around the conditions of a page."""
+    """The SQL of a page before, between and after its conditions."""
 
     selected: Selected
     before: str
@@ -170,18 +169,18 @@ def _phrases(
     return _Phrases(
         selected=selected,
         before=f"SELECT {selected.listed()} FROM {selected.table}",  # noqa: S608 - names only
-        # A row value: an index on the keys finds the place however many rows share the first of them.
+        # A row value, which an index on the keys answers however many rows share the first of them.
         beyond=f"({', '.join(by)}) {'<' if descending else '>'} ({', '.join(['%s'] * len(by))})",
         after=f"ORDER BY {', '.join(f'{key} DESC' if descending else key for key in by)} LIMIT",
     )
 
 
 def _reader(field: Any, database: str) -> Callable[[Any], Any] | None:
-    """What Django would make of a value that comes from the database; None where it is right as it comes."""
+    """The conversion of a database value that Django does for this field; None where there is none."""
     if isinstance(field, JSONField):
         return orjson.loads
     connection = connections[database]
-    # A generated column has the type of what it is worked out from.
+    # A generated column is converted as its output field.
     expression = Col(field.model._meta.db_table, field, getattr(field, "output_field", field))
     steps = [*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection)]
     if not steps:

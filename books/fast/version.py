@@ -1,12 +1,12 @@
-"""What does the database hold now? Told by a name that is never used twice, so that equal names mean equal rows.
+"""Version of the database: a text that is never used twice, so equal versions mean equal rows.
 
-It is the snapshot that PostgreSQL would give to a query now: two equal ones see the same rows, whoever wrote what in
-between (PostgreSQL 15, "9.27.8. Transaction ID and Snapshot Information Functions"). After a crash PostgreSQL gives the
-numbers of transactions that left nothing a second time: it makes a checkpoint first, and a restored one has started at
-another time. A replica's snapshots do not tell all; how much of the log it has replayed does.
+It is the snapshot that PostgreSQL would give to a query now: two equal ones see the same rows, whoever wrote in between
+(PostgreSQL 15, "9.27.8. Transaction ID and Snapshot Information Functions"). After a crash PostgreSQL assigns the ids
+of transactions that left nothing a second time, but makes a checkpoint first; a restored server has another start time.
+A replica's snapshots are incomplete; its version is how much of the log it has replayed.
 
-SQLite cannot tell, nor a PostgreSQL that does not let us call these functions; and inside a transaction nobody can: it
-sees its own writes without any change of its snapshot.
+There is no version on SQLite, on a PostgreSQL that forbids these functions, and inside a transaction, which sees its
+own writes without a change of its snapshot.
 """
 
 from django.db import Error, connections
@@ -24,35 +24,35 @@ _NOW = f"""
 SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text ELSE pg_current_snapshot()::text END
     || ' ' || {_SINCE}
 """
-# The snapshot of the statement that this stands in, worked out once. A replica's log runs on while rows are read.
+# The snapshot of the statement that contains this, evaluated once. NULL on a replica, which replays on meanwhile.
 _HERE = f"(SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_snapshot()::text || ' ' || {_SINCE} END)"
 
-_ASKED = "books.version"  # in the META of a request: nothing that a client sends can have this name
-# The databases that have told it to this process: a statement that reads rows must not fail for want of it.
-_tells: set[str] = set()
+_KEY = "books.version"  # key in the META of a request; no header of a client can have this name
+# Databases that have answered _NOW in this process: a statement that reads rows must not fail for a permission.
+_answered: set[str] = set()
 
 
-def told_by(connection: BaseDatabaseWrapper) -> str:
-    """The SQL of VERSION, for a statement that reads rows; NULL where nobody can tell."""
-    if not _can_tell(connection):
+def version_sql(connection: BaseDatabaseWrapper) -> str:
+    """The SQL of VERSION in a statement that reads rows; NULL where there is no version."""
+    if not _has_version(connection):
         return "NULL"
-    return _HERE if connection.alias in _tells or _ask(connection.alias) else "NULL"
+    return _HERE if connection.alias in _answered or _read(connection.alias) else "NULL"
 
 
-def asked(request: HttpRequest | Request, database: str) -> str | None:
-    """The version of `database` when this was first asked about `request`, or None where nobody can tell.
+def version_at(request: HttpRequest | Request, database: str) -> str | None:
+    """The version of `database` at the first call for `request`; None where there is none.
 
-    What is read afterwards is never older than that.
+    Rows that are read after the call are of this version or a later one.
     """
-    if _ASKED not in request.META:
-        request.META[_ASKED] = _ask(database)
-    version: str | None = request.META[_ASKED]
+    if _KEY not in request.META:
+        request.META[_KEY] = _read(database)
+    version: str | None = request.META[_KEY]
     return version
 
 
-def _ask(database: str) -> str | None:
+def _read(database: str) -> str | None:
     connection = connections[database]
-    if not _can_tell(connection):
+    if not _has_version(connection):
         return None
     try:
         with prepared_cursor(connection) as cursor:
@@ -60,9 +60,9 @@ def _ask(database: str) -> str | None:
             version: str | None = cursor.fetchone()[0]
     except Error:
         return None
-    _tells.add(database)
+    _answered.add(database)
     return version
 
 
-def _can_tell(connection: BaseDatabaseWrapper) -> bool:
+def _has_version(connection: BaseDatabaseWrapper) -> bool:
     return connection.vendor == "postgresql" and not connection.in_atomic_block

@@ -1,7 +1,7 @@
 """An answer is given again while nothing has changed, to whoever may have it; and never when anything has.
 
 Each client of these tests is a worker of its own: Django's test client builds its own chain of middleware, and with it
-its own shelf of answers.
+its own cache.
 """
 
 import logging
@@ -48,14 +48,14 @@ def again(client: Client, url: str = BOOKS, headers: dict[str, str] | None = Non
     Whoever writes to another database of the same server moves the snapshot too, and so does a checkpoint. So it is no
     only where two in a row were made anew while the version of everything stood still.
     """
-    versions = [version._ask("default")]
+    versions = [version._read("default")]
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with CaptureQueriesContext(connection) as queries:
             assert client.get(url, headers=headers).status_code in (200, 304)
         if not [query for query in queries if "books_" in query["sql"]]:
             return True
-        versions.append(version._ask("default"))
+        versions.append(version._read("default"))
         if len(versions) > 2 and len(set(versions[-3:])) == 1:
             return False
     return pytest.fail("The version of everything never stood still for two requests.")
@@ -64,8 +64,8 @@ def again(client: Client, url: str = BOOKS, headers: dict[str, str] | None = Non
 @pytest.fixture
 def _nobody_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither here nor to any other database of the same server: what is made anew has another reason."""
-    monkeypatch.setattr(version, "_ask", lambda database: "now")
-    monkeypatch.setattr(reading, "told_by", lambda connection: "'now'")
+    monkeypatch.setattr(version, "_read", lambda database: "now")
+    monkeypatch.setattr(reading, "version_sql", lambda connection: "'now'")
 
 
 @pytest.mark.parametrize("url", [BOOKS, f"{BOOKS}?search=emma", f"{BOOKS}?ordering=title&page_size=5", AUTHORS])
@@ -211,7 +211,7 @@ def test_a_page_tells_its_version_itself_and_only_what_may_be_given_again_costs_
             assert visitor.get(url).status_code == 200
         return len(queries)
 
-    assert version._ask("default")  # which each process does once
+    assert version._read("default")  # which each process does once
     assert statements(BOOKS) == 1
     assert again(visitor)
     assert statements(BOOKS) == 1
@@ -234,16 +234,16 @@ def test_a_postgresql_that_does_not_tell_its_version_serves_all_the_same(
         assert visitor.get(url).status_code == 200
 
 
-def test_an_answer_that_took_long_does_not_clear_the_shelf(emma: Book) -> None:
+def test_an_answer_that_took_long_does_not_end_the_newer_generation(emma: Book) -> None:
     """Slow Sam asks before a write; when he is answered, others have long been answered after it."""
     worker = cache.AnswerCacheMiddleware(lambda _: HttpResponse())
-    old, new = cache.Shelf("old"), cache.Shelf("new")
-    worker._shelves["default"] = new
-    worker._keep("default", "old", ("/",), _answer(b"."), before=old)
-    assert worker._shelves["default"] is new
-    worker._keep("default", "newer", ("/",), _answer(b"."), before=new)
-    assert list(worker._shelves["default"].answers) == [("/",)]
-    assert worker._shelves["default"].version == "newer"
+    old, new = cache.CacheGeneration("old"), cache.CacheGeneration("new")
+    worker._generations["default"] = new
+    worker._store("default", "old", ("/",), _answer(b"."), before=old)
+    assert worker._generations["default"] is new
+    worker._store("default", "newer", ("/",), _answer(b"."), before=new)
+    assert list(worker._generations["default"].answers) == [("/",)]
+    assert worker._generations["default"].version == "newer"
 
 
 def test_readers_never_see_less_than_was_acknowledged(pool: Pool) -> None:
@@ -383,23 +383,26 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_BYTES", 150)
     monkeypatch.setattr(cache, "MAX_BODY", 60)
     monkeypatch.setattr(cache, "MAX_KEY", 40)
-    shelf = cache.Shelf("now")
+    generation = cache.CacheGeneration("now")
     for number in range(10):
-        shelf.keep((str(number), None), _answer(b"." * 30))
-    shelf.keep(("9", None), _answer(b"." * 30))
-    assert ([key[0] for key in shelf.answers], shelf.size) == (["7", "8", "9"], 3 * (30 + 1 + 10))  # the newest
-    shelf.keep(("huge",), _answer(b"." * 61))
-    shelf.keep(("very long" * 5,), _answer(b""))
-    assert ([key[0] for key in shelf.answers], shelf.size) == (["7", "8", "9"], 3 * (30 + 1 + 10))
+        generation.store((str(number), None), _answer(b"." * 30))
+    generation.store(("9", None), _answer(b"." * 30))
+    assert ([key[0] for key in generation.answers], generation.size) == (
+        ["7", "8", "9"],
+        3 * (30 + 1 + 10),
+    )  # the newest
+    generation.store(("huge",), _answer(b"." * 61))
+    generation.store(("very long" * 5,), _answer(b""))
+    assert ([key[0] for key in generation.answers], generation.size) == (["7", "8", "9"], 3 * (30 + 1 + 10))
 
 
 def test_answers_without_a_body_take_their_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mallory asks whether the page is still the one of a tag, with another long list of tags each time."""
     monkeypatch.setattr(cache, "MAX_BYTES", 100_000)
-    shelf = cache.Shelf("now")
+    generation = cache.CacheGeneration("now")
     for number in range(1000):
-        shelf.keep(("/", f"{number}" + "m" * 3000), _answer(b""))
-    assert len(shelf.answers) < 20
+        generation.store(("/", f"{number}" + "m" * 3000), _answer(b""))
+    assert len(generation.answers) < 20
 
 
 def test_the_charset_of_one_reader_is_not_that_of_the_next(visitor: Client) -> None:

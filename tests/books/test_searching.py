@@ -9,8 +9,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from books import writing
-from books.fast import ranking
+from books import ranking, writing
 from books.models import Author, Book
 from books.search import MAX_LINE, MAX_SORT_KEY, MAX_WORD, line_of, normalise, sort_key
 from tests.books.conftest import AUTHORS, BOOKS, Shelve, problems, titles, walk
