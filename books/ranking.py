@@ -4,7 +4,7 @@ A common word occurs in a tenth of a million books, so only candidates are ranke
 and the newest MAX_TITLED matches with exactly this title, which many newer books would otherwise hide.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
@@ -27,5 +27,6 @@ def ranked(queryset: "QuerySet[Any]", text: str) -> "QuerySet[Any]":
         default=Value(0),
         output_field=IntegerField(),
     )
-    candidates = queryset.model._default_manager.using(queryset.db)
-    return candidates.filter(Q(pk__in=newest.values("pk")) | Q(pk__in=titled.values("pk"))).annotate(**{TIER: tier})
+    books = queryset.model._default_manager.using(queryset.db)
+    candidates = books.filter(Q(pk__in=newest.values("pk")) | Q(pk__in=titled.values("pk")))
+    return cast("QuerySet[Any]", candidates.annotate(**{TIER: tier}))

@@ -27,6 +27,7 @@ from books import replica, writing
 from books.conditional import ConditionalView, digest, require_match
 from books.fast.cache import share
 from books.fast.reading import read_one
+from books.fast.representing import represent, represent_author
 from books.fast.version import VERSION, version_at
 from books.filters import AUTHOR_PARAMETERS, BOOK_PARAMETERS
 from books.keyset import Ordering
@@ -35,14 +36,7 @@ from books.orderings import AUTHOR_ORDERINGS, BOOK_ORDERINGS, book_orderings
 from books.pagination import KeysetPagination
 from books.parameters import Parameter, StrictFilters
 from books.permissions import AUTHOR_POLICY, BOOK_POLICY
-from books.serializers import (
-    AUTHOR_COLUMNS,
-    BOOK_COLUMNS,
-    AuthorSerializer,
-    BookSerializer,
-    represent,
-    represent_author,
-)
+from books.serializers import AUTHOR_COLUMNS, BOOK_COLUMNS, AuthorSerializer, BookSerializer
 
 M = TypeVar("M", bound=Model)
 
@@ -99,7 +93,7 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
         """The function that returns the JSON object of a row or of a model instance."""
         if settings.BOOKS_FAST_PATHS:
             return self.fast_representation()
-        return self.get_serializer().to_representation  # type: ignore[no-any-return]
+        return self.get_serializer().to_representation
 
     def fast_representation(self) -> Callable[[Any], dict[str, Any]]:
         """A faster function that returns the same (books.fast.representing)."""

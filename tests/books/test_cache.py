@@ -228,7 +228,7 @@ def test_a_postgresql_that_does_not_tell_its_version_serves_all_the_same(
     """Where the role of the service may not call the functions that tell it."""
     for statement in ("_NOW", "_HERE"):
         monkeypatch.setattr(version, statement, "(SELECT withheld_from_us())")
-    monkeypatch.setattr(version, "_tells", set())
+    monkeypatch.setattr(version, "_answered", set())
     for url in (BOOKS, f"{BOOKS}{emma.pk}/", f"{BOOKS}?search=emma", AUTHORS):
         assert visitor.get(url).status_code == 200
         assert visitor.get(url).status_code == 200
