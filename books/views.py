@@ -115,7 +115,7 @@ class CatalogueViewSet(ConditionalView, GenericViewSet[M]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One item."""
         if not settings.BOOKS_FAST_PATHS or isinstance(request.accepted_renderer, BrowsableAPIRenderer):
-            return self.show(self.get_object())  # whose forms need the model instance
+            return self.show(self.get_object())  # forms of the browsable API need the instance
         queryset, columns = self.get_queryset(), self._to_read(in_one_statement=True)
         row = read_one(queryset, columns, int(self.kwargs["pk"]))
         if row is None:
