@@ -1,6 +1,6 @@
-"""The pages for people who are not signed in yet: sign-up, its confirmation, and a forgotten password.
+"""Pages for anonymous visitors: sign-up, its confirmation, and password reset.
 
-They answer the same whether or not there is an account, as the API does.
+Responses do not reveal whether an account exists, as in the API.
 """
 
 from typing import Any
@@ -25,25 +25,25 @@ from accounts.tokens.conf import get_config
 
 
 class EmailInitialMixin(FormPage):
-    """A page that knows the address of the step before."""
+    """Mixin that fills in the e-mail address of the previous page."""
 
     def get_initial(self) -> dict[str, Any]:
-        """The address, so that nobody types it twice."""
+        """The e-mail address of the flow."""
         return {"email": pending.get(self.request, "email")}
 
 
 class SignUpPage(FormPage):
-    """A new account."""
+    """Page that creates an account."""
 
     template_name = "accounts/sign_up.html"
     form_class = SignUpForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """With the roles that a stranger may ask for."""
+        """Adds the roles open to sign-up, and the password policy."""
         return {**super().get_form_kwargs(), "roles": get_config().sign_up_roles, "policy": passwords.policy_sentence()}
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Have a code mailed."""
+        """Create the account; Cognito mails a code."""
         email = values["email"]
         attributes = {"name": values["name"]} if values["name"] else {}
         delivery = sign_up.sign_up(self.request, email, values["password"], values.get("role"), **attributes)
@@ -53,42 +53,42 @@ class SignUpPage(FormPage):
 
 
 class ConfirmPage(EmailInitialMixin):
-    """The code of a sign-up; another one may be asked for."""
+    """Page that confirms a sign-up with its code, or requests another code."""
 
     template_name = "accounts/confirm.html"
     form_class = ConfirmForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The code, or the wish for another."""
+        """Confirm, or with `resend` request another code."""
         if "resend" in request.POST:
             return self._resend(EmailForm(request.POST))
         return super().post(request, *args, **kwargs)
 
     def get_form_class(self) -> type[forms.Form]:
-        """With a password where sign-up had none."""
+        """The form with a password field, if the sign-up requires one."""
         return ConfirmWithPasswordForm if "password" in self.request.POST else ConfirmForm
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """The account is theirs: on to the sign-in."""
+        """Confirm the account and redirect to the sign-in page."""
         sign_up.confirm_sign_up(self.request, values["email"], values["code"], values.get("password"))
         pending.update(self.request, email=values["email"])
         messages.success(self.request, "Your account is confirmed. Sign in.")
         return self.redirect_to("sign-in")
 
     def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
-        """The form once more, with a field for a missing password; or the way to a reset, where one is required."""
+        """The form with the error and a field for a missing password, or a redirect to a required password reset."""
         if isinstance(error, PasswordResetRequired):
             pending.update(self.request, email=form.cleaned_data["email"])
             messages.warning(self.request, str(error.detail))
             return self.redirect_to("forgot-password")
         if isinstance(error, PasswordMissing):
             form = ConfirmWithPasswordForm(self.request.POST)
-            form.errors.clear()  # the empty field has its sentence from `error`
+            form.errors.clear()  # `error` has the sentence for the empty field
         return super().form_refused(form, error)
 
     def _resend(self, form: EmailForm) -> HttpResponse:
         if not form.is_valid():
-            # The fields of the page, with the one thing that is wrong.
+            # Only the error of the e-mail address concerns this request.
             shown = ConfirmForm(self.request.POST)
             for name in set(shown.errors) - {"email"}:
                 del shown.errors[name]
@@ -106,13 +106,13 @@ class ConfirmPage(EmailInitialMixin):
 
 
 class ForgotPasswordPage(EmailInitialMixin):
-    """Have a code mailed for a new password."""
+    """Page that requests a code for a password reset."""
 
     template_name = "accounts/forgot_password.html"
     form_class = EmailForm
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """The same for every address."""
+        """Request the code; the same response for every address."""
         passwords.forgot_password(self.request, values["email"])
         pending.update(self.request, email=values["email"])
         messages.success(self.request, "If there is an account with this address, a code is on its way.")
@@ -120,17 +120,17 @@ class ForgotPasswordPage(EmailInitialMixin):
 
 
 class ResetPasswordPage(EmailInitialMixin):
-    """A new password with the code that was mailed."""
+    """Page that sets a new password with the mailed code."""
 
     template_name = "accounts/reset_password.html"
     form_class = ResetPasswordForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """With the rules for passwords."""
+        """Adds the password policy."""
         return {**super().get_form_kwargs(), "policy": passwords.policy_sentence()}
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Every session there was has ended: on to the sign-in."""
+        """Set the password, which ends all sessions, and redirect to the sign-in page."""
         passwords.reset_password(self.request, values["email"], values["code"], values["new_password"])
         pending.update(self.request, email=values["email"])
         messages.success(self.request, "Your password is changed. Sign in with the new one.")

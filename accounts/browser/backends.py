@@ -1,4 +1,4 @@
-"""How does a sign-in with a browser become a Django user? By the tokens that Cognito gave, or in an emergency."""
+"""Authentication backends of Django: tokens of a completed sign-in, and local superusers for emergencies."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ from accounts.user_rows import user_row
 
 
 class CognitoBackend(ModelBackend):
-    """Knows a person by the tokens of a completed sign-in; never by a password, which only Cognito sees.
+    """Authenticates by the tokens of a completed sign-in; passwords are checked by Cognito only.
 
-    Staff rights are those of the token just given: ROLE_ADMIN has them all, nobody else has any.
+    Staff rights follow the access token: ROLE_ADMIN has all of them, other roles have none.
     """
 
     def authenticate(  # type: ignore[override]
         self, request: HttpRequest | None, cognito_tokens: Tokens | None = None
     ) -> User | None:
-        """The person's row, made or brought up to date; None when the tokens do not verify or are not of one person.
+        """The person's row, created or updated; None when the tokens do not verify or are not of the same person.
 
         Raises TokensTooLarge.
         """
@@ -48,12 +48,12 @@ class CognitoBackend(ModelBackend):
 
 
 class BreakGlassBackend(ModelBackend):
-    """Knows the local superusers of `manage.py break_glass`, by name and password. Nobody of the pool is found here."""
+    """Authenticates the local superusers of `manage.py break_glass` by name and password; no users of the pool."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
     ) -> User | None:
-        """The superuser, or None; that takes as long for a name that does not exist."""
+        """The superuser, or None, which takes the same time for an unknown name."""
         if username is None or password is None:
             return None
         person = User.objects.filter(sub__startswith=LOCAL_PREFIX, username=username, is_superuser=True).first()

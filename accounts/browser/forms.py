@@ -1,4 +1,4 @@
-"""What do the pages ask? Labels, limits and what a browser may fill in by itself; the rules are those of the API."""
+"""Forms of the account pages: labels, autocomplete attributes, and the limits of the API."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -50,20 +50,20 @@ def _code(label: str = "Code", help_text: str = "") -> forms.CharField:
 
 
 class Form(forms.Form):
-    """Labels without a colon after them."""
+    """Base class of forms: labels without a colon."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
 
 
 class EmailForm(Form):
-    """An address."""
+    """Form for an e-mail address."""
 
     email = _email()
 
 
 class SignUpForm(Form):
-    """A new account; the role is asked for only where there is a choice."""
+    """Form for a sign-up; the role is a field only where there is a choice."""
 
     name = forms.CharField(
         label="Name (may be left out)",
@@ -84,26 +84,26 @@ class SignUpForm(Form):
 
 
 class ConfirmForm(EmailForm):
-    """The code that was mailed."""
+    """Form for a mailed confirmation code."""
 
     code = _code(help_text="The six digits that were mailed to you.")
 
 
 class ConfirmWithPasswordForm(ConfirmForm):
-    """The same for an account that was made without a password."""
+    """Confirmation form for a sign-up that still needs a password."""
 
     password = _new_password("Password")
 
 
 class SignInForm(Form):
-    """Credentials of a person."""
+    """Form for e-mail address and password."""
 
     email = _email(autocomplete="username")
     password = _password("Password", "current-password")
 
 
 class ResetPasswordForm(EmailForm):
-    """The code that was mailed, and a new password."""
+    """Form for the mailed code and a new password."""
 
     code = _code(help_text="The six digits that were mailed to you.")
     new_password = _new_password()
@@ -114,7 +114,7 @@ class ResetPasswordForm(EmailForm):
 
 
 class NewPasswordForm(Form):
-    """A password in place of one that somebody else chose."""
+    """Form for the challenge NEW_PASSWORD_REQUIRED."""
 
     new_password = _new_password()
 
@@ -124,13 +124,13 @@ class NewPasswordForm(Form):
 
 
 class CodeForm(Form):
-    """A code, mailed or of an authenticator app."""
+    """Form for a code, mailed or of an authenticator app."""
 
     code = _code()
 
 
 class ChooseForm(Form):
-    """How the code is to arrive."""
+    """Form for the challenge SELECT_MFA_TYPE."""
 
     def __init__(self, *args: Any, choices: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -141,7 +141,7 @@ class ChooseForm(Form):
 
 
 class DetailsForm(Form):
-    """What people may change about themselves at once."""
+    """Form for the attributes of a profile that need no verification."""
 
     name = forms.CharField(
         required=False,
@@ -161,14 +161,14 @@ class DetailsForm(Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """What was changed on the page alone: what it merely shows may have been changed in another window since."""
+        """Only values changed on this page: the others may have been changed in another window meanwhile."""
         values = super().clean() or {}
         shown = {name for name in self.fields if self.add_initial_prefix(name) in self.data}
         return {name: value for name, value in values.items() if name not in shown or name in self.changed_data}
 
 
 class ChangePasswordForm(Form):
-    """The present password and the next."""
+    """Form for the current and the new password."""
 
     current_password = _password("Current password", "current-password")
     new_password = _new_password()
@@ -179,19 +179,19 @@ class ChangePasswordForm(Form):
 
 
 class PasswordForm(Form):
-    """One's own password, as proof."""
+    """Form for one's own password, as proof of identity."""
 
     password = _password("Password", "current-password")
 
 
 class EndMfaForm(PasswordForm):
-    """Password and code, as proof."""
+    """Form for password and code, as proof of identity."""
 
     code = _code(help_text="A new one of your authenticator app.")
 
 
 class BreakGlassForm(Form):
-    """Name and password of a local superuser."""
+    """Form for name and password of a local superuser."""
 
     username = forms.CharField(max_length=255, widget=forms.TextInput({"autocomplete": "username"}))
     password = _password("Password", "current-password")

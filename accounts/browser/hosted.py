@@ -1,7 +1,7 @@
-"""How does one sign in through Cognito's own pages? Authorization code with PKCE S256, state and nonce.
+"""Client of Cognito's hosted sign-in: OAuth 2.0 authorization code grant with PKCE S256, state and nonce.
 
-This file knows OAuth and no browser's session: it is handed what was kept, and gives what is to be kept. Authlib speaks
-the protocol (RFC 6749, RFC 7636); whose the tokens are is for our own verifier to say.
+Independent of the browser's session: the caller stores the Attempt. Authlib implements the protocol (RFC 6749,
+RFC 7636); the tokens are verified by our own verifier.
 """
 
 import hmac
@@ -23,14 +23,14 @@ from accounts.tokens.verifier import TokenError, TokenTooLarge, get_verifier
 
 logger = logging.getLogger(__name__)
 
-# The last lets people look after their own account with the token.
+# The last scope lets the token manage its own account.
 SCOPES = "openid email profile aws.cognito.signin.user.admin"
 
 _OUR_FAULT = ("invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
 
 
 class HostedSignInFailed(AccountError):
-    """The way back from Cognito's pages led nowhere: refused there, too late, used before, or not of this browser."""
+    """400: a hosted sign-in that was refused, is too old, was used before, or was begun in another browser."""
 
     default_detail = "This sign-in was not completed: it was called off, took too long, or has been used. Start again."
     default_code = "hosted_sign_in_failed"
@@ -38,7 +38,7 @@ class HostedSignInFailed(AccountError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What must be kept until somebody comes back from Cognito's pages, and used once."""
+    """Secrets of one hosted sign-in, stored until the callback and used once."""
 
     state: str = field(repr=False)
     nonce: str = field(repr=False)
@@ -46,12 +46,12 @@ class Attempt:
 
 
 def begin(redirect_uri: str) -> tuple[str, Attempt]:
-    """Where to send somebody to sign in, and what to keep until they are back at `redirect_uri`."""
+    """The URL of the hosted sign-in, and the Attempt to store until the callback at `redirect_uri`."""
     attempt = Attempt(
         state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(48)
     )
     config = get_config()
-    # Where an audience is required, the tokens have to be bound to this API (AWS: "Resource binding", RFC 8707).
+    # Where an audience is required, the tokens must be bound to this API (AWS: "Resource binding", RFC 8707).
     bound = {"resource": min(config.resource_identifiers)} if config.require_audience else {}
     url, _ = _client(redirect_uri).create_authorization_url(
         f"{config.domain}/oauth2/authorize",
@@ -64,7 +64,7 @@ def begin(redirect_uri: str) -> tuple[str, Attempt]:
 
 
 def finish(redirect_uri: str, code: str, attempt: Attempt) -> Tokens:
-    """The tokens for `code`, verified.
+    """Exchange `code` for tokens, and verify them.
 
     Raises HostedSignInFailed, TokensTooLarge, CognitoUnavailable, CognitoMisconfigured, KeysUnavailableNow.
     """
@@ -82,15 +82,15 @@ def finish(redirect_uri: str, code: str, attempt: Attempt) -> Tokens:
         raise KeysUnavailableNow(error.retry_after) from None
     is_answer = hmac.compare_digest((identity.nonce or "").encode(), attempt.nonce.encode())
     if not is_answer or identity.sub != claims.sub or {identity.client_id, claims.client_id} != {client_id}:
-        logger.warning("The tokens of a hosted sign-in do not answer it.")
+        logger.warning("The tokens of a hosted sign-in do not belong to its attempt.")
         raise HostedSignInFailed
     return tokens
 
 
 def logout_url(home: str) -> str:
-    """Where Cognito ends its own session and leads `home`, which must be registered letter by letter.
+    """URL that ends Cognito's own session and redirects to `home`, which must be registered exactly.
 
-    Source: AWS, "Logout endpoint", Cognito developer guide. Not OpenID Connect's parameters.
+    Source: AWS, "Logout endpoint", Cognito developer guide. The parameters differ from OpenID Connect's.
     """
     config = get_config()
     return f"{config.domain}/logout?{urlencode({'client_id': config.client_id, 'logout_uri': home})}"
@@ -112,7 +112,7 @@ def _exchanged(redirect_uri: str, code: str, attempt: Attempt) -> Tokens:
             expires_in=answer["expires_in"],
         )
     except OAuthError as error:
-        # Only its code: a description may echo what was sent.
+        # Only the error code is logged: the description may echo the request.
         named = str(error.error)[:64]
         if named in _OUR_FAULT:
             logger.error("Cognito's token endpoint refused: %s. Check the app client.", named)
@@ -133,6 +133,6 @@ def _client(redirect_uri: str) -> Any:
         redirect_uri=redirect_uri,
         code_challenge_method="S256",
         token_endpoint_auth_method="client_secret_basic" if config.client_secret else "none",
-        # Authlib's own name for it; `timeout` would be ignored without a word.
+        # Authlib's name of the parameter; `timeout` is silently ignored.
         default_timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
     )

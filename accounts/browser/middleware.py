@@ -1,4 +1,4 @@
-"""Is the session of this browser still good? Asked before every page; the API's authentication asks by itself."""
+"""Middleware that validates the session of a signed-in browser before every page; the API does so by itself."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,17 +19,17 @@ View = Callable[..., HttpResponse]
 
 
 class BrowserSessionMiddleware:
-    """Renews the session of a signed-in browser, or ends it; a request without a session's cookie costs nothing.
+    """Renews the session of a signed-in browser, or ends it; no work without a session cookie.
 
-    Pages of signed-in people are kept by no cache: after signing out, the browser's back button shows nothing.
-    A view with a true `outlives_session` is asked whatever has become of the session.
+    Pages of signed-in people are not cached, so the back button shows nothing after a sign-out. A view with a true
+    `outlives_session` is called whether or not the session is valid.
     """
 
     def __init__(self, get_response: View) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer; a page of somebody signed in is theirs alone."""
+        """The response, private and not cached if it is a page of a signed-in person."""
         signed_in = session.has_cookie(request)
         response = self._get_response(request)
         if signed_in and response.get("Content-Type", "").startswith("text/html"):
@@ -39,7 +39,7 @@ class BrowserSessionMiddleware:
     def process_view(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """A page about what went wrong when nobody can tell whether the session is good; else nothing."""
+        """An error page when the session cannot be validated now; None otherwise."""
         if not session.has_cookie(request) or _view_flag(view, "outlives_session"):
             return None
         if _is_api(view):
@@ -56,11 +56,11 @@ class BrowserSessionMiddleware:
             session.limit_rights(request, claims)
         person = request.user
         if person.is_authenticated:
-            # Somebody of the pool is who they are by their tokens alone.
+            # A user of the pool is authenticated by their tokens only.
             if claims is None and isinstance(person, User) and not person.sub.startswith(LOCAL_PREFIX):
                 session.forget(request)
         elif SESSION_KEY in request.session:
-            session.forget(request)  # their row is gone
+            session.forget(request)  # the row of the user was deleted
         return None
 
 

@@ -1,4 +1,4 @@
-"""What do all pages with a form have in common? Where they lead on, and what becomes of an error."""
+"""Base classes and helpers of form pages: `next`, redirects, errors."""
 
 import base64
 from collections.abc import Callable
@@ -29,7 +29,7 @@ OWN_ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"
 
 
 def next_path(request: HttpRequest) -> str:
-    """Where the person wanted to go: a path of ours, or nothing."""
+    """The `next` parameter if it is a path of this site, else an empty string."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     local = wanted.startswith("/") and url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, require_https=request.is_secure()
@@ -38,20 +38,20 @@ def next_path(request: HttpRequest) -> str:
 
 
 def page_url(name: str, next_: str = "") -> str:
-    """The path of a page here, which leads on to `next_`."""
+    """The path of an account page, with `next_` as its parameter."""
     query = f"?{urlencode({'next': next_})}" if next_ else ""
     return reverse(f"accounts:{name}") + query
 
 
 def redirect_to_next(next_: str) -> HttpResponseRedirect:
-    """To where somebody wanted to go, else to the beginning."""
+    """Redirect to `next_`, else to LOGIN_REDIRECT_URL."""
     return HttpResponseRedirect(next_ or resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
 def qr_code(text: str) -> str:
-    """A QR code as the address of an image: an SVG, dark on white in any theme, which readers need."""
+    """A QR code as a data URL of an SVG; dark on white in every theme, as readers require."""
     svg = segno.make(text, error="m").svg_inline(scale=5, border=3, dark="#000", light="#fff", omitsize=False)
-    # svg_inline leaves the name space out, without which an image of its own is none.
+    # svg_inline omits the XML namespace, which a separate image needs.
     document = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     return "data:image/svg+xml;base64," + base64.b64encode(document.encode()).decode()
 
@@ -66,51 +66,51 @@ class WithoutTransaction(View):
 
 
 class FormPage(WithoutTransaction, FormView):  # type: ignore[type-arg]
-    """A page with one form. What Cognito refuses is said in the form."""
+    """Page with one form, which shows the errors of the flows."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """The answer, which no cache keeps."""
+        """The response, not cached."""
         response = super().dispatch(request, *args, **kwargs)
         patch_cache_control(response, private=True, no_store=True)
         return response
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """What comes of a form that is filled in well."""
+        """Submit the valid form; show the form again on an error."""
         try:
             return self.submit(form.cleaned_data)
         except APIException as error:
             return self.form_refused(form, error)
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Do what the form asks, and lead on. Raises AccountError."""
+        """Carry out the action of the form. Raises AccountError."""
         raise NotImplementedError
 
     def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
-        """The form once more, with what is wrong."""
+        """The form with the error."""
         status = add_error(form, error)
         return with_retry_after(self.render_to_response(self.get_context_data(form=form), status=status), error)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The form, and where it leads on."""
+        """Adds the `next` path."""
         return super().get_context_data(next=next_path(self.request), **kwargs)
 
     def redirect_to(self, name: str) -> HttpResponseRedirect:
-        """On to another page of ours, which knows where this one was to lead."""
+        """Redirect to another account page, with the same `next`."""
         return HttpResponseRedirect(page_url(name, next_path(self.request)))
 
 
 class OwnAccountPage(FormPage):
-    """A page about one's own account, for people of the pool who are signed in."""
+    """Page about one's own account, for signed-in users of the pool."""
 
     claims: Claims
     token: str
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """The page; the way to sign in for visitors; what is wrong when Cognito does not answer."""
+        """The page; a redirect to the sign-in for visitors; an error page while Cognito is unavailable."""
         claims = session.claims_of(request)
         if claims is None or not request.user.is_authenticated:
             if request.user.is_authenticated:
-                raise PermissionDenied  # a break-glass superuser: Cognito knows nothing of them
+                raise PermissionDenied  # a break-glass superuser, who has no account in Cognito
             return redirect_to_login(request.get_full_path())
         if OWN_ACCOUNT_SCOPE not in claims.scopes:
             raise PermissionDenied
@@ -123,7 +123,7 @@ class OwnAccountPage(FormPage):
             return error_page(request, error)
 
     def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
-        """The form once more; the way to sign in when Cognito has ended the session."""
+        """The form with the error, or a redirect to the sign-in when Cognito has ended the session."""
         return self._ended(self.request) if isinstance(error, TokenEnded) else super().form_refused(form, error)
 
     def _ended(self, request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""How do the pages say that something went wrong? Our errors become errors of a form's field, or a page."""
+"""Errors of flows as errors of form fields, or as error pages."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework.exceptions import APIException, ErrorDetail
 
-# The fields that an error may be about, by its code; the first that a form has is meant. Other errors are the form's.
+# Candidate fields of an error, by its code; the first that the form has. Other errors are errors of the whole form.
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "code_mismatch": ("code",),
     "code_expired": ("code",),
@@ -20,10 +20,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 def add_error(form: BaseForm, error: APIException) -> int:
-    """Say `error` in the `form`; gives the status of the answer.
-
-    That is 200 for what a person mistyped, and the error's own where they can do nothing but wait.
-    """
+    """Add `error` to `form`. Returns the status of the response: 200 for input errors, else the error's (429, 5xx)."""
     if isinstance(error.detail, dict):
         for name, details in error.detail.items():
             form.add_error(name if name in form.fields else None, [str(detail) for detail in details])
@@ -31,14 +28,14 @@ def add_error(form: BaseForm, error: APIException) -> int:
         code = error.detail.code if isinstance(error.detail, ErrorDetail) else None
         field = next((name for name in _FIELDS.get(code or "", ()) if name in form.fields), None)
         if field is not None and form[field].help_text == str(error.detail):
-            form[field].help_text = ""  # the rules for passwords: once is enough
+            form[field].help_text = ""  # the password policy is shown once only
         form.add_error(field, str(error.detail))
     status: int = error.status_code
     return status if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500 else HTTPStatus.OK
 
 
 def with_retry_after(response: HttpResponse, error: APIException) -> HttpResponse:
-    """`response`, telling when to try again if `error` knows."""
+    """`response` with Retry-After, if `error` has a wait."""
     wait: int | None = getattr(error, "wait", None)
     if wait is not None:
         response["Retry-After"] = str(wait)
@@ -46,10 +43,7 @@ def with_retry_after(response: HttpResponse, error: APIException) -> HttpRespons
 
 
 def error_page(request: HttpRequest, error: APIException, again: str | None = None) -> HttpResponse:
-    """A page of its own for what no form can say: the service is out of reach, or must not be asked so often.
-
-    `again` is where to try once more, if not here.
-    """
+    """Error page, with the sentence and status of `error` and a link to retry: `again`, by default this page."""
     if again is None:
         again = request.get_full_path() if request.method == "GET" else request.path
     context = {"sentence": error.detail, "again": again}

@@ -1,4 +1,4 @@
-"""The pages of one's own account. Cognito is asked with the person's own access token."""
+"""Pages of one's own account, which call Cognito with the person's access token."""
 
 from typing import Any
 
@@ -25,24 +25,24 @@ from accounts.tokens.users import CognitoUser
 
 
 class ProfilePage(OwnAccountPage):
-    """Who one is here, and the way to everything that can be changed."""
+    """Page with the profile, and links to all that can be changed."""
 
     template_name = "accounts/profile.html"
     form_class = DetailsForm
 
     def profile(self) -> Profile:
-        """What Cognito keeps, asked once a request."""
+        """The profile at Cognito, read once per request."""
         if not hasattr(self, "_profile"):
             self._profile = own_account.profile(self.token)
         return self._profile
 
     def get_initial(self) -> dict[str, Any]:
-        """What it is now."""
+        """The current values of the profile."""
         attributes = self.profile().attributes
         return {name: attributes.get(name, "") for name in ("name", "phone_number")}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What is not in the form."""
+        """Adds e-mail address, roles and the state of TOTP."""
         roles = CognitoUser.from_claims(self.claims).roles
         return super().get_context_data(
             email=self.profile().attributes.get("email", ""),
@@ -52,7 +52,7 @@ class ProfilePage(OwnAccountPage):
         )
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Change what is given, remove what is left empty."""
+        """Change the attributes; an empty value removes one."""
         before = self.profile().attributes
         changed = {name: value or None for name, value in values.items() if value != before.get(name, "")}
         own_account.update_profile(self.request, self.token, changed)
@@ -61,26 +61,26 @@ class ProfilePage(OwnAccountPage):
 
 
 class EmailPage(OwnAccountPage):
-    """Another e-mail address, which counts once it is verified."""
+    """Page that changes the e-mail address, which takes effect once verified."""
 
     template_name = "accounts/profile_email.html"
     form_class = EmailForm
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """The same answer for an address that somebody else has."""
+        """Mail a code; the same response for an address of another account."""
         own_account.update_profile(self.request, self.token, {"email": values["email"]})
         messages.success(self.request, f"A code has been sent to {values['email']}.")
         return self.redirect_to("profile-email-verify")
 
 
 class VerifyEmailPage(OwnAccountPage):
-    """The code that was mailed to the new address; another one may be asked for."""
+    """Page that verifies the new e-mail address by its code, or requests another code."""
 
     template_name = "accounts/profile_email_verify.html"
     form_class = CodeForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The code, or the wish for another."""
+        """Verify, or with `resend` request another code."""
         if "resend" not in request.POST:
             return super().post(request, *args, **kwargs)
         try:
@@ -93,7 +93,7 @@ class VerifyEmailPage(OwnAccountPage):
         return self.redirect_to("profile-email-verify")
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """The new address counts."""
+        """Verify the address and store it."""
         own_account.verify_email(self.request, self.token, self.claims, values["code"])
         email = own_account.profile(self.token).attributes.get("email", "")
         session.change_email(self.request, self.claims, email)
@@ -102,17 +102,17 @@ class VerifyEmailPage(OwnAccountPage):
 
 
 class PasswordPage(OwnAccountPage):
-    """Another password."""
+    """Page that changes the password."""
 
     template_name = "accounts/profile_password.html"
     form_class = ChangePasswordForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """With the rules for passwords."""
+        """Adds the password policy."""
         return {**super().get_form_kwargs(), "policy": passwords.policy_sentence()}
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Every session ends, this one too."""
+        """Change the password, which ends all sessions including this one."""
         current, new = values["current_password"], values["new_password"]
         passwords.change_password(self.request, self.token, self.claims, current, new)
         email = session.email_of(self.request)
@@ -123,18 +123,18 @@ class PasswordPage(OwnAccountPage):
 
 
 class MfaPage(OwnAccountPage):
-    """Codes of an authenticator app at sign-in: set up, or turned off."""
+    """Page that turns TOTP on or off."""
 
     template_name = "accounts/profile_mfa.html"
 
     def is_on(self) -> bool:
-        """Whether codes are asked for, asked once a request."""
+        """Whether TOTP is on, read once per request."""
         if not hasattr(self, "_is_on"):
             self._is_on = "SOFTWARE_TOKEN_MFA" in own_account.profile(self.token).mfa
         return self._is_on
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A code, or the wish for a secret to begin with."""
+        """Submit the form, or with `begin` create a secret."""
         if "begin" not in request.POST:
             return super().post(request, *args, **kwargs)
         if not self.is_on():
@@ -142,11 +142,11 @@ class MfaPage(OwnAccountPage):
         return self.redirect_to("profile-mfa")
 
     def get_form_class(self) -> type[forms.Form]:
-        """What proves that one may turn it off; a code of the new secret to turn it on."""
+        """The form to turn TOTP off (password and code) or on (code)."""
         return EndMfaForm if self.is_on() else CodeForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The secret, as a QR code and to be typed, while it is being set up."""
+        """Adds the new secret and its QR code during setup."""
         secret = None if self.is_on() else pending.get(self.request, "mfa_secret")
         further: dict[str, Any] = {}
         if secret is not None:
@@ -155,7 +155,7 @@ class MfaPage(OwnAccountPage):
         return super().get_context_data(on=self.is_on(), **further, **kwargs)
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Turn it on, or off."""
+        """Turn TOTP on or off."""
         if self.is_on():
             own_account.end_mfa(self.request, self.token, self.claims, **values)
             messages.success(self.request, "Signing in asks for no code any more.")
@@ -167,13 +167,13 @@ class MfaPage(OwnAccountPage):
 
 
 class SignOutEverywherePage(OwnAccountPage):
-    """The end of all one's sessions, in every browser and program."""
+    """Page that ends all sessions of the person."""
 
     template_name = "accounts/profile_sign_out_everywhere.html"
     form_class = forms.Form
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """This one too."""
+        """End all sessions including this one."""
         sign_out.sign_out_everywhere(self.token, self.claims)
         session.forget(self.request)
         messages.success(self.request, "You are signed out everywhere.")
@@ -181,13 +181,13 @@ class SignOutEverywherePage(OwnAccountPage):
 
 
 class DeletePage(OwnAccountPage):
-    """The end of the account."""
+    """Page that deletes the account."""
 
     template_name = "accounts/profile_delete.html"
     form_class = PasswordForm
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Gone for good; the books stay, without a name."""
+        """Delete the account at Cognito and its data here."""
         own_account.delete_account(self.request, self.token, self.claims, values["password"])
         session.forget(self.request)
         messages.success(self.request, "Your account is deleted.")

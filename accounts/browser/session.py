@@ -1,7 +1,7 @@
-"""What does a browser's session hold, and is it still good? The tokens of its sign-in, on the server only.
+"""Session of a signed-in browser: holds the tokens of the sign-in on the server.
 
-The rights of a session are those of its access token, which is verified at every request. When that has expired or was
-revoked it is renewed with the refresh token; when Cognito refuses to, the session is over.
+The rights of a session are those of its access token, which is verified at every request. An expired or revoked access
+token is renewed with the refresh token; when Cognito refuses that, the session ends.
 """
 
 import logging
@@ -27,20 +27,20 @@ from accounts.tokens.verifier import Claims, TokenError, TokenExpired, get_verif
 
 logger = logging.getLogger(__name__)
 
-# The names of what is kept.
+# Keys in the session.
 _ACCESS = "cognito_access_token"
 _REFRESH = "cognito_refresh_token"
 _EMAIL = "cognito_email"
 _HOSTED = "cognito_hosted"
 
 
-# --- Its beginning ---
+# --- Sign-in ---
 
 
 def begin(request: HttpRequest, tokens: Tokens, *, hosted: bool = False) -> User:
-    """Sign the person of `tokens` in with this browser; its session gets a new key.
+    """Sign in the person of `tokens`, under a new session key.
 
-    `hosted` says that Cognito's own pages hold a session too. Raises InvalidCredentials when the tokens do not verify.
+    `hosted`: Cognito's hosted pages have a session too. Raises InvalidCredentials when the tokens do not verify.
     """
     person = authenticate(request, cognito_tokens=tokens)
     if person is None:
@@ -50,26 +50,26 @@ def begin(request: HttpRequest, tokens: Tokens, *, hosted: bool = False) -> User
     request.session[_REFRESH] = tokens.refresh_token
     request.session[_EMAIL] = person.email
     request.session[_HOSTED] = hosted
-    # From now, whatever is renewed in between.
+    # Absolute lifetime: renewals do not extend it.
     request.session.set_expiry(timedelta(seconds=settings.SESSION_COOKIE_AGE))
     state = state_of(request)
     state.session_claims, state.session_checked = None, False
     return person
 
 
-# --- While it lasts ---
+# --- Validation and renewal ---
 
 
 def has_cookie(request: HttpRequest) -> bool:
-    """Whether there may be a session at all, which costs nothing to know."""
+    """Whether the request has a session cookie; no query."""
     return settings.SESSION_COOKIE_NAME in request.COOKIES
 
 
 def claims_of(request: HttpRequest) -> Claims | None:
-    """The claims of the signed-in browser's access token, a fresh one if need be; None when nobody is signed in.
+    """The claims of the session's access token, renewed if necessary; None when nobody is signed in.
 
     A session that Cognito has ended is ended here. Raises KeysUnavailableNow or another AccountError (503, 429) when
-    nobody can tell at the moment.
+    the session cannot be validated now.
     """
     if not has_cookie(request):
         return None
@@ -81,7 +81,7 @@ def claims_of(request: HttpRequest) -> Claims | None:
 
 
 def claims_known(request: HttpRequest) -> Claims | None:
-    """The claims that `claims_of` has found for this request; None before it was asked. For the log: asks nobody."""
+    """The result of an earlier `claims_of` for this request, else None. For the log: no calls, no queries."""
     return state_of(request).session_claims
 
 
@@ -92,26 +92,26 @@ def access_token_of(request: HttpRequest) -> str | None:
 
 
 def email_of(request: HttpRequest) -> str:
-    """The e-mail address of the signed-in person, which an access token does not know."""
+    """The e-mail address of the signed-in person, which an access token does not hold."""
     email: str = request.session.get(_EMAIL, "")
     return email
 
 
 def is_hosted(request: HttpRequest) -> bool:
-    """Whether the sign-in went through Cognito's hosted pages, which then remember the person too."""
+    """Whether the sign-in used Cognito's hosted pages, which then have a session too."""
     return bool(request.session.get(_HOSTED))
 
 
 def limit_rights(request: HttpRequest, claims: Claims) -> None:
-    """Let `request.user`, this very request's, have no more rights than the token that it came with."""
+    """Limit the rights of `request.user`, for this request, to those of its token."""
     person = request.user
     if isinstance(person, User) and Role.ADMIN not in CognitoUser.from_claims(claims).roles:
-        # Not saved: another browser of theirs may hold a newer token.
+        # Not saved: another browser of the person may hold a newer token.
         person.follow_roles(frozenset())
 
 
 def change_email(request: HttpRequest, claims: Claims, email: str) -> None:
-    """Remember the new, verified address of the signed-in person."""
+    """Store the new verified e-mail address of the signed-in person."""
     User.objects.filter(sub=claims.sub).update(email=email)
     request.session[_EMAIL] = email
 
@@ -126,7 +126,7 @@ def _current(request: HttpRequest) -> Claims | None:
         except TokenError:
             return _renewed(request)
     except (TokenError, RefreshTokenInvalid, UpdateError) as error:
-        logger.info("A browser's session has ended: %s", getattr(error, "code", type(error).__name__))
+        logger.info("The session of a browser has ended: %s", getattr(error, "code", type(error).__name__))
         forget(request)
         return None
     except KeysUnavailable as error:
@@ -140,11 +140,11 @@ def _verified(token: str) -> Claims:
 
 
 def _renewed(request: HttpRequest) -> Claims:
-    """The claims of a fresh access token, which the session holds from now on.
+    """Renew the access token and store it in the session. Returns its claims.
 
-    Two requests may renew at once: Cognito takes the old refresh token for some seconds more, and either new one is
-    good. Whoever comes later finds in the database what the other has left there. Raises RefreshTokenInvalid,
-    UpdateError when the browser was signed out meanwhile, or TokenError.
+    Two requests may renew concurrently: Cognito accepts the old refresh token for some seconds, and both new ones are
+    valid. A later request reads the stored tokens from the database. Raises RefreshTokenInvalid, TokenError, and
+    UpdateError when the browser was signed out meanwhile.
     """
     session = request.session
     if _adopt_stored_tokens(session):
@@ -162,18 +162,18 @@ def _renewed(request: HttpRequest) -> Claims:
     if claims.sub != session.get(SESSION_KEY, claims.sub):
         raise RefreshTokenInvalid
     session[_ACCESS], session[_REFRESH] = tokens.access_token, tokens.refresh_token
-    # At once: requests beside this one find it, and should this one fail the old refresh token is worth nothing.
+    # Saved now: concurrent requests read it, and the old refresh token may be invalid even if this request fails.
     session.save()
     person = User.objects.filter(sub=claims.sub).first()
     if person is not None:
         person.follow_roles(CognitoUser.from_claims(claims).roles)
-        # Before anybody asks who it is: `request.user` reads the row when it is first needed.
+        # Saved before `request.user`, which is lazy, reads the row.
         person.save(update_fields=["is_staff", "is_superuser"])
     return claims
 
 
 def _adopt_stored_tokens(session: SessionBase) -> bool:
-    """Take over the tokens that another request has put into the database since this one began, if any."""
+    """Adopt the tokens that a concurrent request has stored. Returns whether there were any."""
     stored = type(session)(session.session_key).load()
     if stored.get(_ACCESS) in (None, session[_ACCESS]):
         return False
@@ -182,11 +182,11 @@ def _adopt_stored_tokens(session: SessionBase) -> bool:
     return True
 
 
-# --- Its end ---
+# --- Sign-out ---
 
 
 def end(request: HttpRequest) -> None:
-    """Sign this browser out: here in any case, and at Cognito if it answers."""
+    """Sign this browser out: here in any case, at Cognito if it is available."""
     refresh_token = request.session.get(_REFRESH)
     try:
         claims = _last_claims(request)
@@ -194,10 +194,10 @@ def end(request: HttpRequest) -> None:
             sign_out.sign_out(refresh_token, claims)
         elif claims is not None and claims.origin_jti is not None:
             revocation.revoke_session(claims.origin_jti)
-        elif claims is not None:  # it names no session
+        elif claims is not None:  # a token without a session id
             revocation.revoke_person(claims.sub)
     except (AccountError, KeysUnavailable) as error:
-        logger.warning("A browser was signed out here only: %s", type(error).__name__)
+        logger.warning("A browser was signed out here, but not at Cognito: %s", type(error).__name__)
     finally:
         forget(request)
 
@@ -213,7 +213,7 @@ def _last_claims(request: HttpRequest) -> Claims | None:
 
 
 def forget(request: HttpRequest) -> None:
-    """Drop the session and all that it holds; whoever was signed in is a visitor for the rest of this request."""
+    """Delete the session; the rest of this request is anonymous."""
     with suppress(UpdateError):
         logout(request)
     state = state_of(request)

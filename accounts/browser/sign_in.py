@@ -1,4 +1,4 @@
-"""The ways in and out: our own form and its challenges, Cognito's hosted pages, the emergency's form, sign-out."""
+"""Pages of sign-in and sign-out: form and challenges, hosted sign-in, break-glass sign-in, sign-out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,20 +27,20 @@ from accounts.tokens.conf import get_config
 
 BREAK_GLASS_SECONDS = 3600
 
-# Which page helps those who may not sign in yet.
+# The page to continue with, by the error of the sign-in.
 _HELP: Mapping[type[APIException], str] = {UserNotConfirmed: "confirm", PasswordResetRequired: "forgot-password"}
 
 
 def is_signed_in(request: HttpRequest) -> bool:
-    """Whether somebody of the pool is signed in with this browser."""
+    """Whether a user of the pool is signed in with this browser."""
     return session.claims_of(request) is not None and request.user.is_authenticated
 
 
 class SignInStep(FormPage):
-    """A step of a sign-in."""
+    """Base class of the pages of a sign-in."""
 
     def next_step(self, outcome: Tokens | Challenge, email: str) -> HttpResponse:
-        """To the next question, or to where the person wanted to go."""
+        """Redirect to the next challenge, or begin the session and redirect to `next`."""
         if isinstance(outcome, Challenge):
             challenges.expected_answer(outcome)
             pending.set_challenge(self.request, outcome, email)
@@ -51,13 +51,13 @@ class SignInStep(FormPage):
 
 
 class SignInPage(SignInStep, EmailInitialMixin):
-    """E-mail address and password."""
+    """Page for e-mail address and password."""
 
     template_name = "accounts/sign_in.html"
     form_class = SignInForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Whoever is signed in already is led on."""
+        """Redirect people who are signed in to `next`."""
         if is_signed_in(request):
             next_ = next_path(request)
             if _is_of_admin(next_) and not (request.user.is_active and request.user.is_staff):
@@ -67,16 +67,16 @@ class SignInPage(SignInStep, EmailInitialMixin):
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """With the way to Cognito's pages, where there is one."""
+        """Adds whether hosted sign-in is configured."""
         return super().get_context_data(hosted=bool(get_config().domain), **kwargs)
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Ask Cognito."""
+        """Sign in with the credentials."""
         email = values["email"]
         return self.next_step(sign_in.sign_in(self.request, email, values["password"]), email)
 
     def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
-        """The form once more, or the page that helps."""
+        """The form with the error, or a redirect to confirmation or password reset."""
         helpful = _HELP.get(type(error))
         if helpful is None:
             return super().form_refused(form, error)
@@ -86,12 +86,12 @@ class SignInPage(SignInStep, EmailInitialMixin):
 
 
 class ChallengePage(SignInStep):
-    """What Cognito wants to see before it lets somebody in: a new password, a code, an app set up, a choice."""
+    """Page of a challenge: a new password, a code, TOTP setup, or the choice of an MFA method."""
 
     template_name = "accounts/challenge.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """The question, or the beginning of the sign-in when there is none."""
+        """The challenge; a redirect to the sign-in page if there is none."""
         self.handle: str | None = pending.get(request, "handle")
         if self.handle is None:
             return self.redirect_to("sign-in")
@@ -104,7 +104,7 @@ class ChallengePage(SignInStep):
         return {"NEW_PASSWORD_REQUIRED": NewPasswordForm, "SELECT_MFA_TYPE": ChooseForm}.get(self.name, CodeForm)
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """With the rules for passwords, or what there is to choose from."""
+        """Adds the password policy, or the MFA methods to choose from."""
         form = self.get_form_class()
         further: dict[str, Any] = {}
         if form is NewPasswordForm:
@@ -114,18 +114,18 @@ class ChallengePage(SignInStep):
         return {**super().get_form_kwargs(), **further}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What the person has to know."""
+        """Adds the parameters of the challenge and a QR code."""
         qr = qr_code(self.shown["otpauth_url"]) if "otpauth_url" in self.shown else None
         return super().get_context_data(challenge=self.name, shown=self.shown, qr=qr, **kwargs)
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """Show Cognito the answer."""
+        """Respond to the challenge."""
         challenge, email = challenges.decrypted(self.handle or "")
         (answer,) = values.values()
         return self.next_step(sign_in.answer_challenge(self.request, challenge, answer), email)
 
     def form_refused(self, form: forms.Form, error: APIException) -> HttpResponse:
-        """The form once more, or the beginning when it took too long."""
+        """The form with the error, or a redirect to the sign-in page for an expired challenge."""
         if not isinstance(error, ChallengeExpired):
             return super().form_refused(form, error)
         email = pending.get(self.request, "email")
@@ -136,10 +136,10 @@ class ChallengePage(SignInStep):
 
 
 class HostedView(View):
-    """To Cognito's pages."""
+    """Redirect to Cognito's hosted sign-in."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """A redirect, unless somebody is signed in already."""
+        """Begin a hosted sign-in; people who are signed in go to `next`."""
         if not get_config().domain:
             raise Http404
         if is_signed_in(request):
@@ -150,10 +150,10 @@ class HostedView(View):
 
 
 class HostedCallbackView(View):
-    """Back from Cognito's pages. Whatever is wrong with that, one calm page says so."""
+    """Callback of the hosted sign-in. Every failure has the same error page."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Sign in whoever Cognito says it is; each attempt counts once."""
+        """Complete the hosted sign-in; each attempt is valid once."""
         if not get_config().domain:
             raise Http404
         kept = pending.pop_attempt(request, request.GET.get("state", ""))
@@ -170,13 +170,13 @@ class HostedCallbackView(View):
 
 
 class SignOutView(WithoutTransaction, View):
-    """The end of a session: ours, its tokens, and Cognito's own when its pages were the way in."""
+    """Sign-out: our session, its tokens, and Cognito's session after a hosted sign-in."""
 
     http_method_names = ("post",)
-    outlives_session = True  # nobody is kept from leaving because Cognito does not answer
+    outlives_session = True  # signing out works while Cognito is unavailable
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Home, by way of Cognito if need be."""
+        """End the session and redirect home, via Cognito's logout endpoint after a hosted sign-in."""
         home = resolve_url(settings.LOGOUT_REDIRECT_URL or "/")
         was_hosted = session.is_hosted(request) and get_config().domain
         session.end(request)
@@ -187,22 +187,22 @@ class SignOutView(WithoutTransaction, View):
 
 
 class BreakGlassPage(FormPage):
-    """The admin for the day Cognito is out of reach: a local superuser of `manage.py break_glass`, for one hour.
+    """Sign-in of a local superuser of `manage.py break_glass` to the admin, for BREAK_GLASS_SECONDS.
 
-    There is no such page while there is no such superuser.
+    404 while there is no such superuser.
     """
 
     template_name = "accounts/break_glass.html"
     form_class = BreakGlassForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """The form, if there is anybody who may use it."""
+        """The form, or 404."""
         if not User.objects.filter(sub__startswith=LOCAL_PREFIX, is_superuser=True, is_active=True).exists():
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
-        """A session of BREAK_GLASS_SECONDS."""
+        """Begin the session of the superuser."""
         person = sign_in.break_glass(self.request, **values)
         session.forget(self.request)
         login(self.request, person)

@@ -1,10 +1,10 @@
-"""Where sessions are kept: in the database, and only under keys that Django could have made."""
+"""Session store in the database that ignores malformed session keys."""
 
 from django.contrib.sessions.backends import db
 
 
 class SessionStore(db.SessionStore):
-    """Django's own, but a cookie with any other character is no key: PostgreSQL has no NUL in its text."""
+    """Django's database store for alphanumeric keys only: PostgreSQL rejects NUL in text."""
 
     def __init__(self, session_key: str | None = None) -> None:
         could_be_ours = session_key is not None and session_key.isascii() and session_key.isalnum()

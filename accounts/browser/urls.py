@@ -1,4 +1,4 @@
-"""The paths of the account pages."""
+"""URL paths of the account pages."""
 
 from django.urls import path
 
