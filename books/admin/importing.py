@@ -23,6 +23,7 @@ from books.admin import preview
 from books.admin.base import OwnSearch, subject_of
 from books.admin.forms import LinesField
 from books.book_fields import FIELD_NAMES
+from books.catalogues.presets import OWN, PRESETS
 from books.uploads import GoneError, NoRoomError, Upload
 
 logger = logging.getLogger(__name__)
@@ -46,11 +47,7 @@ class UploadForm(forms.Form):
     )
     preset = forms.ChoiceField(
         label="Made by",
-        choices=[
-            (OWN_COLUMNS, "us, or anybody whose columns are named like our fields"),
-            ("goodbooks", "goodbooks-10k"),
-            ("gutenberg", "Project Gutenberg"),
-        ],
+        choices=[(OWN_COLUMNS, OWN.label), *((name, preset.label) for name, preset in PRESETS.items())],
     )
     delimiter = forms.ChoiceField(choices=[(",", "comma"), (";", "semicolon"), ("tab", "tab"), ("|", "bar")])
     encoding = forms.ChoiceField(

@@ -31,13 +31,14 @@ def first_line_and_rest(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Preset:
-    """How to read a catalogue.
+    """How to read a catalogue. `label` names it in the admin.
 
     `columns` names the columns of a field (books.book_fields) where their names differ from ours, in order of
     preference. `split_title` returns title and subtitle, `pick_authors` the authors among the people named. Where
     `kind_column` is set, only rows in which it holds `kind` are books.
     """
 
+    label: str
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     separators: Mapping[str, str] = field(default_factory=dict)
     split_title: Callable[[str], tuple[str, str]] = whole_title
@@ -46,11 +47,12 @@ class Preset:
     kind: str = ""
 
 
-OWN = Preset()
+OWN = Preset("us, or anybody whose columns are named like our fields")
 
 PRESETS: Mapping[str, Preset] = {
     # https://github.com/zygmuntz/goodbooks-10k: isbn lost its zeros, isbn13 its last digits.
     "goodbooks": Preset(
+        "goodbooks-10k",
         columns={
             "isbn": ("isbn", "isbn13"),
             "published_year": ("original_publication_year",),
@@ -63,6 +65,7 @@ PRESETS: Mapping[str, Preset] = {
     # https://www.gutenberg.org/ebooks/offline_catalogs.html: Issued is when Project Gutenberg released the book, not
     # when it was first published.
     "gutenberg": Preset(
+        "Project Gutenberg",
         split_title=first_line_and_rest,
         pick_authors=authors_of,
         kind_column="Type",
