@@ -1,6 +1,6 @@
-"""The people of the pool in the admin, as Cognito knows them now, and the records of what was done to them.
+"""Admin of the people of the pool, read from Cognito, and of the audit records.
 
-Every act is a POST to one path and goes through `accounts.flows.people`, as those of the API do.
+Every action is a POST to one path and calls `accounts.flows.people`, as the API does.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ _ROLES = [(role.value, role.label) for role in Role]
 
 
 class FindForm(forms.Form):
-    """Whom to show."""
+    """Form that filters the list of people."""
 
     q = forms.CharField(
         label="E-mail address begins with",
@@ -51,14 +51,14 @@ class FindForm(forms.Form):
 
 
 class ActForm(forms.Form):
-    """What to do to somebody."""
+    """Form of an action on an account."""
 
     act = forms.ChoiceField(choices=[(name, name) for name in ("role", "disable", "enable", "sign-out", "resend")])
     role = forms.ChoiceField(choices=_ROLES, required=False)
     seen = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
-        """A change of role needs one."""
+        """Require a role for a change of role."""
         values = super().clean() or {}
         if values.get("act") == "role" and not values.get("role"):
             self.add_error("role", "Choose a role.")
@@ -67,12 +67,12 @@ class ActForm(forms.Form):
 
 @admin.register(User)
 class UserAdmin(UserModelAdmin):
-    """Everybody in the pool. The rows of this database are no more than their shadows."""
+    """Admin of the people of the pool; the rows of the database are only references to them."""
 
     search_fields = ("email", "username", "sub")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: people sign up, or are invited in Cognito."""
+        """Never: people sign up, or are invited at Cognito."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -80,12 +80,12 @@ class UserAdmin(UserModelAdmin):
         return False
 
     def get_urls(self) -> list[Any]:
-        """Ours, then Django's, two of which lead to pages of ours as well."""
+        """The path of actions, before the paths of ModelAdmin."""
         act = self.admin_site.admin_view(transaction.non_atomic_requests(require_POST(self.act_view)))
         return [path("<str:sub>/act/", act, name="accounts_user_act"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """A page of people, narrowed by the beginning of their address or by their role."""
+        """A page of people, filtered by a prefix of their e-mail address or by role."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
@@ -109,7 +109,7 @@ class UserAdmin(UserModelAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """One person, and what may be done to them."""
+        """One person, with the possible actions."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
@@ -147,11 +147,11 @@ class UserAdmin(UserModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The audit records about somebody."""
+        """Redirect to the audit records of the person."""
         return HttpResponseRedirect(f"{reverse('admin:accounts_auditrecord_changelist')}?q={unquote(object_id)}")
 
     def act_view(self, request: HttpRequest, sub: str) -> HttpResponse:
-        """Do it. Whatever comes of it is said on the person's page."""
+        """Carry out an action; the result is a message on the person's page."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         form = ActForm(request.POST)
@@ -170,7 +170,7 @@ class UserAdmin(UserModelAdmin):
         return HttpResponseRedirect(reverse("admin:accounts_user_change", args=[sub]))
 
     def _is_stale(self, request: HttpRequest, sub: str, values: Mapping[str, Any]) -> bool:
-        """Whether somebody else changed the account after the page was opened. Cognito has no conditional writes."""
+        """Whether the account was changed after the page was opened. Cognito has no conditional writes."""
         if not values["seen"] or values["act"] not in _DEPEND_ON_STATE:
             return False
         person = people.person(sub)
@@ -222,17 +222,17 @@ _ACTS: dict[str, Callable[[str, str, dict[str, Any]], str]] = {
 }
 
 
-# Of the acts those that would undo what somebody else did meanwhile.
+# Actions that could undo a concurrent change.
 _DEPEND_ON_STATE = frozenset({"role", "disable", "enable"})
 
 
 def _state(person: Person) -> str:
-    """What those acts change, as the page of a person tells it."""
+    """The state that these actions change, as stored in the page of the person."""
     return " ".join(["enabled" if person.enabled else "disabled", *sorted(person.roles)])
 
 
 def _chosen(request: HttpRequest) -> str:
-    """The role that was chosen on a page that turned out to be stale."""
+    """The role that was chosen on a stale page."""
     role = request.GET.get("role", "")
     return role if role in dict(_ROLES) else ""
 
@@ -265,7 +265,7 @@ def _records() -> "QuerySet[AuditRecord]":
 
 @admin.register(AuditRecord)
 class AuditRecordAdmin(AuditModelAdmin):
-    """What administrators did to accounts. Looks only."""
+    """Admin of the audit records, read-only."""
 
     list_display = ("at", "who", "action", "whom", "detail")
     list_display_links = None
@@ -279,22 +279,22 @@ class AuditRecordAdmin(AuditModelAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[AuditRecord]":
-        """With the addresses of both, where they are known."""
+        """The records, with both e-mail addresses where they are known."""
         return _records().order_by("-at", "-id")
 
     @admin.display(ordering="actor")
     def who(self, record: Any) -> str:
-        """The administrator's address, or their subject."""
+        """E-mail address of the administrator, or the subject."""
         return str(record.actor_email or record.actor)
 
     @admin.display(ordering="subject")
     def whom(self, record: Any) -> str:
-        """The other person, with the way to their page."""
+        """The other person, as a link to their page."""
         url = reverse("admin:accounts_user_change", args=[record.subject])
         return format_html('<a href="{}">{}</a>', url, record.subject_email or record.subject)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: a record is kept where something is done."""
+        """Never: records are written by the actions."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: AuditRecord | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""The accounts app: who is asking. It can be lifted into another Django project."""
+"""Configuration of the accounts app."""
 
 from django.apps import AppConfig
 

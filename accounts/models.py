@@ -1,4 +1,4 @@
-"""What do we keep about people? A row per subject, so that books can say who added them."""
+"""Tables of accounts: a row per subject, revocations, sessions, pending changes and sign-ups, audit records."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -14,17 +14,17 @@ from django.utils.crypto import salted_hmac
 
 from accounts.tokens.roles import Role
 
-# What the subject of a break-glass superuser begins with; Cognito's are plain UUIDs.
+# Prefix of the subjects of break-glass superusers; Cognito's subjects are plain UUIDs.
 LOCAL_PREFIX = "local:"
 
 
 def no_password() -> str:
-    """What is kept for somebody whose password only Cognito knows: no password matches it."""
+    """An unusable password hash, for people whose password only Cognito has."""
     return make_password(None)
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes rows for people of the pool, and break-glass superusers who are not in it."""
+    """Creates rows of users of the pool, and of local break-glass superusers."""
 
     def create_superuser(self, username: str, password: str | None = None, *, sub: str = "", **fields: Any) -> "User":
         """Create a local superuser, for when Cognito is unreachable.
@@ -40,11 +40,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Somebody who has written something or signed in with a browser. Cognito knows the rest.
+    """A user who has written something or signed in with a browser. The other attributes are in Cognito.
 
-    The primary key is the `sub` claim: it never changes and is never given to anybody else, as a user name or an
-    e-mail address may be. Roles live in the token, not here; `is_staff` follows them at each browser sign-in, and
-    whenever a browser's session is renewed.
+    The primary key is the `sub` claim: unlike user names and e-mail addresses it never changes and is never reused.
+    Roles are in the token; `is_staff` is updated from them at each browser sign-in and renewal of a browser's session.
     """
 
     sub = models.CharField("subject", max_length=255, primary_key=True)
@@ -70,15 +69,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email or self.username
 
     def follow_roles(self, roles: frozenset[Role]) -> None:
-        """Make staff rights what `roles` say: an administrator has them all, anybody else none."""
+        """Set the staff rights: all of them with ROLE_ADMIN, none without."""
         self.is_staff = self.is_superuser = Role.ADMIN in roles
 
 
 class Revocation(models.Model):
-    """Tokens that count no longer: those of one session, or those of a person from before a moment.
+    """Revocation of tokens: those of one session, or those of a person issued before a time (cut-off).
 
-    Rows are only added, never changed, so that every worker learns of them by their number; and deleted once no token
-    that they concern can be alive. `accounts.tokens.revocation` alone reads and writes them.
+    Rows are append-only, so that every worker reads new ones by their id; and deleted once all tokens concerned have
+    expired. `accounts.tokens.revocation` alone reads and writes them.
     """
 
     origin_jti = models.CharField(max_length=255, null=True, help_text="The sign-in that a session's tokens share.")
@@ -102,7 +101,7 @@ class Revocation(models.Model):
 
 
 class KnownSession(models.Model):
-    """Which session an opaque refresh token belongs to, by the token's SHA-256: the token itself is never kept."""
+    """Session of an opaque refresh token, by the SHA-256 of the token, which itself is never stored."""
 
     digest = models.CharField(max_length=64, primary_key=True)
     origin_jti = models.CharField(max_length=255)
@@ -117,13 +116,13 @@ class KnownSession(models.Model):
 
 
 class Intent(models.Model):
-    """A change to an account that is under way, and after which the person's tokens must end (accounts.flows.intents).
+    """Write-ahead record of a change after which a person's tokens must be revoked (accounts.flows.intents).
 
-    Deleted when all of it is done. `sub` is empty where there is nobody, `username` for a machine.
+    Deleted when the change is complete. `sub` is empty for an unknown account, `username` for a machine.
     """
 
     class Act(models.TextChoices):
-        """What changes."""
+        """Kinds of changes to an account."""
 
         DELETE = "delete"
         DISABLE = "disable"
@@ -145,13 +144,13 @@ KEPT_DAYS = 90
 
 
 class SignUpManager(models.Manager["SignUp"]):
-    """Notes of sign-ups, by address."""
+    """Pending sign-ups, by e-mail address."""
 
     def record(self, email: str, role: Role, *, needs_password: bool) -> tuple["SignUp", bool]:
-        """The note for `email`, and whether it is new. A second sign-up makes the password of the first void.
+        """Store the sign-up of `email`; returns it and whether it is new. A second one voids the password of the first.
 
-        What is stored depends on earlier sign-ups here alone, never on whether the address has an account.
-        Notes older than KEPT_DAYS go: nobody confirms any more.
+        The stored data depend on earlier sign-ups here, never on whether the address has an account. Sign-ups older
+        than KEPT_DAYS are deleted.
         """
         self.filter(created_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()
         defaults = {"role": role.value, "needs_password": needs_password, "sub": str(uuid4())}
@@ -162,18 +161,18 @@ class SignUpManager(models.Manager["SignUp"]):
         return pending, is_new
 
     def of(self, email: str) -> "SignUp | None":
-        """The note for `email`, if there is one."""
+        """The pending sign-up of `email`, if there is one."""
         found = self.filter(email_hash=_hashed(email)).first()
-        if found is None and settings.SECRET_KEY_FALLBACKS:  # it may be from before the secret key was changed
+        if found is None and settings.SECRET_KEY_FALLBACKS:  # stored before the secret key was changed
             found = self.filter(email_hash__in=[_hashed(email, key) for key in settings.SECRET_KEY_FALLBACKS]).first()
         return found
 
 
 class SignUp(models.Model):
-    """What somebody asked for at sign-up, kept until their role is granted. Of the address only a keyed hash.
+    """A pending sign-up: the requested role, until it is granted. Of the address only a keyed hash is stored.
 
-    `sub` is the subject of the account that the sign-up made; a random one where the address had an account already,
-    so that a note does not tell. Null in notes from before there was this column.
+    `sub` is the subject of the created account; a random one where the address had an account, so that the row does not
+    reveal it. Null in rows older than the column.
     """
 
     email_hash = models.CharField(max_length=64, primary_key=True)
@@ -191,7 +190,7 @@ class SignUp(models.Model):
         return f"{self.role} ({self.created_at:%Y-%m-%d})"
 
     def set_subject(self, sub: str | None) -> None:
-        """Keep the subject of the account made; None when none was, which takes as long."""
+        """Store the subject of the created account. None if none was created: a write of the same duration."""
         self.sub = sub or self.sub
         self.save(update_fields=["role" if sub is None else "sub"])
 
@@ -202,10 +201,10 @@ def _hashed(email: str, secret: str | None = None) -> str:
 
 
 class AuditRecord(models.Model):
-    """That an administrator did something to somebody's account: who, to whom, what, when."""
+    """Audit record of an administrator's action: actor, subject, action, time."""
 
     class Action(models.TextChoices):
-        """What can be done."""
+        """Kinds of administrators' actions."""
 
         ROLE = "role", "changed the role"
         DISABLE = "disable", "disabled"

@@ -1,4 +1,4 @@
-"""The paths for one's own account. Cognito is asked with the person's own access token."""
+"""API views of one's own account, which call Cognito with the person's access token."""
 
 from typing import Any
 
@@ -30,10 +30,10 @@ OWN_ACCOUNT_SCOPE = "aws.cognito.signin.user.admin"
 
 
 class OwnAccount(BasePermission):
-    """People with a token that may manage their own account; no machine has one."""
+    """Permission of people whose token has the scope to manage their own account; never machines."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Raises NotAuthenticated, or InsufficientScope for a token that cannot ask Cognito about itself."""
+        """Raises NotAuthenticated, or InsufficientScope for a token without OWN_ACCOUNT_SCOPE."""
         user = who(request)
         if user.is_machine or OWN_ACCOUNT_SCOPE not in user.scopes:
             raise InsufficientScope(OWN_ACCOUNT_SCOPE)
@@ -41,7 +41,7 @@ class OwnAccount(BasePermission):
 
 
 class OwnAccountView(AccountView):
-    """A path for one's own account."""
+    """Base class of views of one's own account."""
 
     permission_classes = (OwnAccount,)
 
@@ -51,7 +51,7 @@ class ChangePasswordView(OwnAccountView):
 
     @extend_schema(operation_id="change_password", request=ChangePasswordBody, responses={204: DONE})
     def post(self, request: Request) -> Response:
-        """Every session ends, this one too: sign in with the new password."""
+        """Ends all sessions including this one: sign in with the new password."""
         values = read(ChangePasswordBody, request)
         current, new = values["current_password"], values["new_password"]
         passwords.change_password(request._request, token_sent(request), claims_of(request), current, new)
@@ -63,14 +63,14 @@ class MeView(OwnAccountView):
 
     @extend_schema(operation_id="me", summary="Read your own account", responses=ProfileSerializer)
     def get(self, request: Request) -> Response:
-        """What Cognito keeps about whose token it is."""
+        """The profile at Cognito, and the roles of the token."""
         return _profile(request)
 
     @extend_schema(
         operation_id="change_me", summary="Change your own account", request=ProfileBody, responses=ProfileSerializer
     )
     def patch(self, request: Request) -> Response:
-        """A new e-mail address is mailed a code, and counts once it was verified."""
+        """A new e-mail address is mailed a code, and takes effect once it is verified."""
         own_account.update_profile(request._request, token_sent(request), read(ProfileBody, request))
         return _profile(request)
 
@@ -78,7 +78,7 @@ class MeView(OwnAccountView):
         operation_id="delete_me", summary="Delete your own account", request=LeaveBody, responses={204: DONE}
     )
     def delete(self, request: Request) -> Response:
-        """The account is gone for good; the books stay, without a name."""
+        """Deletes the account permanently. Books that the person added stay, without a name."""
         return _delete(request)
 
 
@@ -92,7 +92,7 @@ class DeleteMeView(OwnAccountView):
         responses={204: DONE},
     )
     def post(self, request: Request) -> Response:
-        """As DELETE of one's own account."""
+        """The same as DELETE of one's own account."""
         return _delete(request)
 
 
@@ -103,7 +103,7 @@ class VerifyEmailView(OwnAccountView):
         operation_id="verify_email", request=OptionalCodeBody, responses={200: StatusSerializer, 202: ACCEPTED}
     )
     def post(self, request: Request) -> Response:
-        """With the code that was mailed; without one, another is mailed."""
+        """Verifies with the mailed code; without `code`, another code is mailed."""
         code = read(OptionalCodeBody, request).get("code")
         if code is None:
             own_account.send_email_code(request._request, token_sent(request), claims_of(request))
@@ -113,13 +113,13 @@ class VerifyEmailView(OwnAccountView):
 
 
 class MfaView(OwnAccountView):
-    """Codes of an authenticator app at sign-in."""
+    """TOTP codes of an authenticator app."""
 
     @extend_schema(
         operation_id="mfa", summary="Tell whether an authenticator app is used", responses=MfaStateSerializer
     )
     def get(self, request: Request) -> Response:
-        """Whether they are asked for."""
+        """Whether sign-in requires a code."""
         mfa = own_account.profile(token_sent(request)).mfa
         return Response({"enabled": "SOFTWARE_TOKEN_MFA" in mfa})
 
@@ -130,7 +130,7 @@ class MfaView(OwnAccountView):
         responses=MfaSecretSerializer,
     )
     def post(self, request: Request) -> Response:
-        """A secret for the app, which counts once PUT has shown a code of it."""
+        """Returns a new secret for the app. It takes effect once PUT has verified a code of it."""
         token = token_sent(request)
         secret = own_account.begin_mfa(token)
         email = own_account.profile(token).attributes.get("email", "")
@@ -144,7 +144,7 @@ class MfaView(OwnAccountView):
         responses=MfaStateSerializer,
     )
     def put(self, request: Request) -> Response:
-        """From now on every sign-in asks for a code."""
+        """Verifies the code; then every sign-in requires one."""
         own_account.finish_mfa(request._request, token_sent(request), claims_of(request), **read(CodeBody, request))
         return Response({"enabled": True})
 
@@ -152,7 +152,7 @@ class MfaView(OwnAccountView):
         operation_id="end_mfa", summary="Stop using the authenticator app", request=EndMfaBody, responses={204: DONE}
     )
     def delete(self, request: Request) -> Response:
-        """Proven by password and code."""
+        """Requires password and code."""
         return _end_mfa(request)
 
 
@@ -166,7 +166,7 @@ class EndMfaView(OwnAccountView):
         responses={204: DONE},
     )
     def post(self, request: Request) -> Response:
-        """As DELETE."""
+        """The same as DELETE."""
         return _end_mfa(request)
 
 

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-MAX_REPORTED = 20  # unknown members that one answer names: a body of 1 MiB can hold a hundred thousand
+MAX_REPORTED = 20  # unknown members listed in one response: a body can hold a hundred thousand
 
 
 class KnownMembers(serializers.Serializer[Any]):
     """A serializer whose input may hold its own fields and nothing else.
 
-    A misspelt name would otherwise be ignored: the client is told of success, and nothing has changed. Read-only
+    A misspelt name would otherwise be ignored, and the response would report success. Read-only
     fields are known; their values are ignored, so that a document can be sent back as it was read.
     """
 

@@ -1,4 +1,4 @@
-"""The paths for administrators: other people's accounts. Every act is kept in the audit records."""
+"""API views for administration of other people's accounts. Every change is recorded in the audit records."""
 
 from typing import Any
 
@@ -24,42 +24,42 @@ MAX_SEARCH = 128
 
 
 class AdministratorsOnly(BasePermission):
-    """People with ROLE_ADMIN; no machine, whatever its scopes."""
+    """Permission of people with ROLE_ADMIN; never machines, whatever their scopes."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Whether it is one."""
+        """Whether the caller is an administrator."""
         user: object = request.user
         return isinstance(user, CognitoUser) and not user.is_machine and Role.ADMIN in user.roles
 
 
 class AdministratorView(AccountView):
-    """A path for administrators."""
+    """Base class of views for administrators."""
 
     permission_classes = (AdministratorsOnly,)
 
 
 class PeopleView(AdministratorView):
-    """The people of the pool."""
+    """List of the people of the pool."""
 
     @extend_schema(
         operation_id="list_people",
         summary="List people, or find them by e-mail address",
         parameters=[
             OpenApiParameter(
-                "search", {"type": "string", "maxLength": MAX_SEARCH}, description="The beginning of an e-mail address."
+                "search", {"type": "string", "maxLength": MAX_SEARCH}, description="Prefix of an e-mail address."
             ),
             OpenApiParameter("role", enum=[role.value for role in Role]),
             OpenApiParameter(
                 "page_size",
                 {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE},
-                description="How many on a page.",
+                description="Maximum number of people on a page.",
             ),
-            OpenApiParameter("cursor", description="From `next` or `previous`."),
+            OpenApiParameter("cursor", description="Cursor from `next` or `previous`."),
         ],
         responses=PeoplePageSerializer,
     )
     def get(self, request: Request) -> Response:
-        """A page of them, narrowed by e-mail address or role."""
+        """A page of people, filtered by a prefix of their e-mail address or by role."""
         query = _Query(data=request.query_params)
         _require_known(request)
         if not query.is_valid():
@@ -82,52 +82,52 @@ class PeopleView(AdministratorView):
 
 
 class PersonView(AdministratorView):
-    """Somebody in the pool."""
+    """One account of the pool."""
 
     @extend_schema(operation_id="person", summary="Read somebody's account", responses=PersonSerializer)
     def get(self, request: Request, sub: str) -> Response:
-        """One person."""
+        """The account with this subject."""
         return Response(PersonSerializer(people.person(sub)).data)
 
 
 class PersonRoleView(AdministratorView):
-    """Somebody's role."""
+    """The role of a person."""
 
     @extend_schema(
         operation_id="change_role", summary="Change somebody's role", request=RoleBody, responses=PersonSerializer
     )
     def put(self, request: Request, sub: str) -> Response:
-        """Replaces it. Access tokens of before are refused; refreshing gives one with the new role."""
+        """Replaces the role. Earlier access tokens are refused; a refresh gives one with the new role."""
         role = Role(read(RoleBody, request)["role"])
         return Response(PersonSerializer(people.change_role(who(request).sub, sub, role)).data)
 
 
 class DisablePersonView(AdministratorView):
-    """Lock somebody out."""
+    """Disable an account."""
 
     @extend_schema(operation_id="disable_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
-        """They can neither sign in nor refresh, and their tokens are refused."""
+        """The person can neither sign in nor refresh, and their tokens are refused."""
         people.disable(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class EnablePersonView(AdministratorView):
-    """Let somebody in again."""
+    """Enable a disabled account."""
 
     @extend_schema(operation_id="enable_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
-        """They can sign in."""
+        """The person can sign in again."""
         people.enable(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SignOutPersonView(AdministratorView):
-    """End somebody's sessions."""
+    """Sign out a person."""
 
     @extend_schema(operation_id="sign_out_person", request=None, responses={204: DONE})
     def post(self, request: Request, sub: str) -> Response:
-        """All of them; they may sign in again."""
+        """Ends all sessions; the person may sign in again."""
         people.sign_out(who(request).sub, sub)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -154,7 +154,7 @@ class _Query(serializers.Serializer[Any]):
 
 
 def _require_known(request: Request) -> None:
-    """Raise BadQuery for parameters that there are not, or that are given twice."""
+    """Raise BadQuery for unknown parameters and for repeated ones."""
     wrong = {}
     for name, values in request.query_params.lists():
         if name not in _Query().fields:

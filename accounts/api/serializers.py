@@ -1,4 +1,4 @@
-"""What do the account endpoints take and give? Types are strict: a number where text belongs is an error."""
+"""Serializers of the account endpoints. Types are strict: a number for a string is an error."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -20,14 +20,14 @@ from accounts.flows.inputs import (
 from accounts.tokens.conf import get_config
 from accounts.tokens.roles import Role
 
-# For OpenAPI, in the part of regular expressions that Python and ECMA 262 share: any sign but a control character; one
-# that is not a blank either. Blanks around a text are cut off.
+# For OpenAPI, in syntax common to Python and ECMA 262: any character except control characters; the same without
+# blanks. Leading and trailing blanks are trimmed.
 _SIGN = r"[^\u0000-\u001f\u007f]"
 _INK = r"[^\s\u0000-\u001f\u007f\u0085]"
 
 
 class _Strict:
-    """For text fields: a JSON string and nothing else. DRF would turn a number into one."""
+    """Mixin for text fields that accepts JSON strings only; DRF would convert numbers."""
 
     def to_internal_value(self, data: Any) -> str:
         """The string itself. Raises ValidationError (`invalid`) for any other type."""
@@ -41,7 +41,7 @@ class _Strict:
 
 
 class TextField(_Strict, serializers.CharField):
-    """One line of text."""
+    """Text field of one line, without control characters."""
 
     accepts: ClassVar[Mapping[str, Any]] = {"pattern": f"^{_SIGN}*{_INK}{_SIGN}*$"}
     """JSON Schema keywords of what the field accepts, for OpenAPI; so in the classes below."""
@@ -52,14 +52,14 @@ class TextField(_Strict, serializers.CharField):
 
 
 class EmailField(_Strict, serializers.EmailField):
-    """An e-mail address."""
+    """E-mail address, of a JSON string only."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=EMAIL_MAX_LENGTH, **kwargs)
 
 
 class PasswordField(_Strict, serializers.CharField):
-    """A password: never trimmed, never in an answer."""
+    """Password field: not trimmed, never in a response."""
 
     @property
     def accepts(self) -> Mapping[str, Any]:
@@ -73,7 +73,7 @@ class PasswordField(_Strict, serializers.CharField):
 
 
 class CodeField(TextField):
-    """A code that was mailed, or of an authenticator app."""
+    """Code from a mail or an authenticator app."""
 
     accepts: ClassVar[Mapping[str, Any]] = {"pattern": rf"^\s*{_INK}+\s*$"}
 
@@ -82,7 +82,7 @@ class CodeField(TextField):
 
 
 class TokenField(TextField):
-    """A refresh token or a handle: opaque, without blanks."""
+    """Refresh token or challenge handle: opaque, without blanks."""
 
     accepts: ClassVar[Mapping[str, Any]] = CodeField.accepts
 
@@ -91,7 +91,7 @@ class TokenField(TextField):
 
 
 class PhoneField(TextField):
-    """A telephone number as E.164."""
+    """Telephone number in E.164 format."""
 
     accepts: ClassVar[Mapping[str, Any]] = {"pattern": r"^\s*\+[1-9][0-9]{1,14}\s*$"}
 
@@ -100,20 +100,20 @@ class PhoneField(TextField):
 
 
 class SignUpRoleField(TextField):
-    """The name of a role that strangers may ask for. Any other name is refused by the flow (`role_not_allowed`)."""
+    """Name of a role that is open to sign-up. The flow refuses other names (`role_not_allowed`)."""
 
     @property
     def accepts(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """The roles that are open now."""
+        """JSON Schema keywords: the roles that are open to sign-up."""
         return {"pattern": rf"^\s*({'|'.join(get_config().sign_up_roles)})\s*$"}
 
 
 class Body(KnownMembers):
-    """The body of a request or an answer; nothing here is a row of ours."""
+    """Base class of request and response bodies, without a model."""
 
 
 class FlagField(serializers.BooleanField):
-    """true or false and nothing else. DRF would take 0, "off" and more for one."""
+    """JSON true or false only; DRF would also accept 0, "off" and others."""
 
     def to_internal_value(self, data: Any) -> bool:
         """The value itself. Raises ValidationError (`invalid`) for any other type."""
@@ -123,35 +123,35 @@ class FlagField(serializers.BooleanField):
 
 
 class EmailBody(Body):
-    """An address."""
+    """An e-mail address of an account."""
 
     email = EmailField()
 
 
 class SignUpBody(EmailBody):
-    """A new account. Without a password, one is asked for at confirmation."""
+    """A new account. Without a password, confirmation requires one."""
 
     password = PasswordField(required=False)
     name = TextField(max_length=NAME_MAX_LENGTH, required=False)
     phone_number = PhoneField(required=False)
-    role = SignUpRoleField(max_length=64, required=False, help_text="One that `COGNITO_SIGN_UP_ROLES` opens.")
+    role = SignUpRoleField(max_length=64, required=False, help_text="One of `COGNITO_SIGN_UP_ROLES`.")
 
 
 class ConfirmSignUpBody(EmailBody):
-    """The code that was mailed, and the password if sign-up had none or was repeated."""
+    """The mailed code, and a password if sign-up had none or was repeated."""
 
     code = CodeField()
     password = PasswordField(required=False)
 
 
 class SignInBody(EmailBody):
-    """Credentials of a person."""
+    """E-mail address and password of a person."""
 
     password = PasswordField()
 
 
 class ChallengeBody(Body):
-    """The answer to a challenge: exactly what it asks for."""
+    """The response to a challenge: the one field that it expects."""
 
     handle = TokenField()
     new_password = PasswordField(required=False)
@@ -160,40 +160,40 @@ class ChallengeBody(Body):
 
 
 class RefreshBody(Body):
-    """A refresh token."""
+    """A refresh token of the session."""
 
     refresh_token = TokenField()
 
 
 class SignOutBody(Body):
-    """The session to end, or all of them."""
+    """The session to end, or all sessions."""
 
     refresh_token = TokenField(required=False)
     everywhere = FlagField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One of the two. Raises ValidationError (`required`)."""
+        """Require one of the two. Raises ValidationError (`required`)."""
         if not attrs["everywhere"] and "refresh_token" not in attrs:
             raise serializers.ValidationError({"refresh_token": ["This field is required."]}, code="required")
         return attrs
 
 
 class ResetPasswordBody(EmailBody):
-    """The code that was mailed, and a new password."""
+    """The mailed code, and a new password."""
 
     code = CodeField()
     new_password = PasswordField()
 
 
 class ChangePasswordBody(Body):
-    """The present password and the next."""
+    """The current and the new password."""
 
     current_password = PasswordField()
     new_password = PasswordField()
 
 
 class ProfileBody(Body):
-    """What a person may change about themselves. A new address counts once it is verified."""
+    """Attributes that people may change themselves. A new e-mail address takes effect once it is verified."""
 
     name = TextField(max_length=NAME_MAX_LENGTH, required=False)
     phone_number = PhoneField(required=False, allow_null=True)
@@ -201,62 +201,62 @@ class ProfileBody(Body):
 
 
 class PasswordBody(Body):
-    """One's own password, as proof."""
+    """The own password, as proof of identity."""
 
     password = PasswordField()
 
 
 class LeaveBody(Body):
-    """One's own password, as proof; left out by whoever signs in through another provider, and has just done so."""
+    """The own password, as proof of identity. Omitted after a recent sign-in through another identity provider."""
 
     password = PasswordField(required=False)
 
 
 class EndMfaBody(PasswordBody):
-    """Password and code, as proof."""
+    """Password and code, as proof of identity."""
 
     code = CodeField()
 
 
 class CodeBody(Body):
-    """A code."""
+    """A code of the authenticator app."""
 
     code = CodeField()
 
 
 class OptionalCodeBody(Body):
-    """A code, or nothing to have one sent."""
+    """A mailed code; without it, one is mailed."""
 
     code = CodeField(required=False)
 
 
 class RoleBody(Body):
-    """One of the three roles."""
+    """The role to grant."""
 
     role = serializers.ChoiceField([role.value for role in Role])
 
 
 class DeliverySerializer(Body):
-    """Where a code was sent, masked."""
+    """Medium and masked destination of a code."""
 
     medium = serializers.CharField()
     destination = serializers.CharField()
 
 
 class SignedUpSerializer(Body):
-    """The same for an address that is known and one that is not."""
+    """The result of a sign-up, the same for known and unknown addresses."""
 
     delivery = DeliverySerializer()
 
 
 class StatusSerializer(Body):
-    """A word on how it went."""
+    """The result of an operation, as one word."""
 
     status = serializers.CharField()
 
 
 class TokensSerializer(Body):
-    """A completed sign-in. Send `access_token` as `Authorization: Bearer …`; it lives `expires_in` seconds."""
+    """A completed sign-in. Send `access_token` as `Authorization: Bearer …`; it expires after `expires_in` seconds."""
 
     access_token = serializers.CharField()
     id_token = serializers.CharField()
@@ -266,7 +266,7 @@ class TokensSerializer(Body):
 
 
 class ChallengeSerializer(Body):
-    """What is asked before tokens are given. `handle` is signed, opaque and short-lived."""
+    """A challenge of a sign-in. `handle` is encrypted, opaque and short-lived."""
 
     challenge = serializers.CharField()
     handle = serializers.CharField()
@@ -274,7 +274,7 @@ class ChallengeSerializer(Body):
 
 
 class ProfileSerializer(Body):
-    """One's own account."""
+    """Profile of one's own account."""
 
     sub = serializers.CharField()
     email = serializers.CharField()
@@ -285,20 +285,20 @@ class ProfileSerializer(Body):
 
 
 class MfaStateSerializer(Body):
-    """Whether codes of an authenticator app are asked for."""
+    """Whether sign-in requires codes of an authenticator app."""
 
     enabled = serializers.BooleanField()
 
 
 class MfaSecretSerializer(Body):
-    """A new secret for an authenticator app; `otpauth_url` is what its QR code holds."""
+    """A new TOTP secret; `otpauth_url` is the content of its QR code."""
 
     secret = serializers.CharField()
     otpauth_url = serializers.CharField()
 
 
 class PersonSerializer(Body):
-    """Somebody in the pool, for administrators."""
+    """An account of the pool, for administrators."""
 
     sub = serializers.CharField()
     email = serializers.CharField()

@@ -1,4 +1,4 @@
-"""The account paths under /api/v1/accounts/."""
+"""URL paths of the account endpoints, under /api/v1/accounts/."""
 
 from django.urls import path
 

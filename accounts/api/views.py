@@ -1,4 +1,4 @@
-"""API views for anonymous callers: HTTP alone; the use cases are in `accounts/flows/`."""
+"""API views for anonymous callers: HTTP only; the use cases are in `accounts/flows/`."""
 
 from typing import Any, TypeVar
 
@@ -43,14 +43,14 @@ from accounts.tokens.conf import get_config
 OUTCOME = PolymorphicProxySerializer(
     component_name="SignInOutcome", serializers=[TokensSerializer, ChallengeSerializer], resource_type_field_name=None
 )
-ACCEPTED = OpenApiResponse(description="The same for every address.")
+ACCEPTED = OpenApiResponse(description="The same response for every address.")
 DONE = OpenApiResponse(description="Done.")
 
 S = TypeVar("S", bound=serializers.BaseSerializer[Any])
 
 
 def read(kind: type[S], request: Request) -> dict[str, Any]:
-    """The body of `request` as `kind` understands it. Raises ValidationError."""
+    """The validated body of `request`, by the serializer class `kind`. Raises ValidationError."""
     serializer = kind(data=request.data)
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data
@@ -89,46 +89,46 @@ class AccountView(APIView):
         return authenticators
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """No cache keeps it, a browser's own neither."""
+        """Forbid caching of the response (no-store)."""
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers["Cache-Control"] = "no-store"
         return final
 
 
 class AnonymousView(AccountView):
-    """A path for people who are not signed in. An expired token counts as none: clients attach it to every call."""
+    """Base class of views for anonymous callers. An expired token is ignored: clients attach it to every call."""
 
     authentication_classes = (AnonymousAuthentication,)
     permission_classes = (AllowAny,)
 
 
 class SignUpView(AnonymousView):
-    """Make an account."""
+    """Create an unconfirmed account."""
 
     @extend_schema(operation_id="sign_up", request=SignUpBody, responses={201: SignedUpSerializer})
     def post(self, request: Request) -> Response:
-        """A code is mailed; the same answer for an address that has an account already."""
+        """A code is mailed. The response is the same for an address that has an account."""
         delivery = sign_up.sign_up(request._request, **read(SignUpBody, request))
         sent = {"medium": delivery.medium, "destination": delivery.destination}
         return Response({"delivery": sent}, status=status.HTTP_201_CREATED)
 
 
 class ConfirmSignUpView(AnonymousView):
-    """Confirm an account with the code that was mailed."""
+    """Confirm an account with the mailed code."""
 
     @extend_schema(operation_id="confirm_sign_up", request=ConfirmSignUpBody, responses=StatusSerializer)
     def post(self, request: Request) -> Response:
-        """The account can be signed in to from now on, with its role."""
+        """Confirms the account and grants its role."""
         sign_up.confirm_sign_up(request._request, **read(ConfirmSignUpBody, request))
         return Response({"status": "confirmed"})
 
 
 class ResendCodeView(AnonymousView):
-    """Ask for another code."""
+    """Request another confirmation code."""
 
     @extend_schema(operation_id="resend_code", request=EmailBody, responses={202: ACCEPTED})
     def post(self, request: Request) -> Response:
-        """Mailed to an address that waits to be confirmed."""
+        """The code is mailed if the account is unconfirmed."""
         sign_up.resend_code(request._request, **read(EmailBody, request))
         return Response(status=status.HTTP_202_ACCEPTED)
 
@@ -138,17 +138,17 @@ class SignInView(AnonymousView):
 
     @extend_schema(operation_id="sign_in", request=SignInBody, responses=OUTCOME)
     def post(self, request: Request) -> Response:
-        """Tokens, or a challenge to answer first."""
+        """Returns tokens, or a challenge to respond to first."""
         values = read(SignInBody, request)
         return outcome_response(request, sign_in.sign_in(request._request, **values), values["email"])
 
 
 class ChallengeView(AnonymousView):
-    """Answer a challenge of a sign-in."""
+    """Respond to a challenge of a sign-in."""
 
     @extend_schema(operation_id="answer_challenge", request=ChallengeBody, responses=OUTCOME)
     def post(self, request: Request) -> Response:
-        """Tokens, or the next challenge. After a typing mistake the same handle serves again."""
+        """Returns tokens, or the next challenge. After a wrong code the same handle can be used again."""
         values = read(ChallengeBody, request)
         challenge, email = challenges.decrypted(values["handle"])
         needed = challenges.expected_answer(challenge)
@@ -159,17 +159,17 @@ class ChallengeView(AnonymousView):
 
 
 class RefreshView(AnonymousView):
-    """Get fresh tokens."""
+    """Refresh the tokens of a session."""
 
     @extend_schema(operation_id="refresh", request=RefreshBody, responses=TokensSerializer)
     def post(self, request: Request) -> Response:
-        """Keep the `refresh_token` of the answer: it is another one when the pool rotates them."""
+        """Store the `refresh_token` of the response: it is a new one when the pool rotates them."""
         tokens = sign_in.refresh(read(RefreshBody, request)["refresh_token"], claims_sent(request))
         return outcome_response(request, tokens)
 
 
 class SignOutView(AnonymousView):
-    """End a session, or all of them."""
+    """End one session, or all sessions."""
 
     @extend_schema(
         operation_id="sign_out",
@@ -178,7 +178,7 @@ class SignOutView(AnonymousView):
         responses={204: DONE},
     )
     def post(self, request: Request) -> Response:
-        """From then on its access tokens are refused here, within a second on every worker."""
+        """Its access tokens are refused within a second on every worker."""
         values = read(SignOutBody, request)
         if values["everywhere"]:
             sign_out.sign_out_everywhere(token_sent(request), claims_of(request))
@@ -188,27 +188,27 @@ class SignOutView(AnonymousView):
 
 
 class ForgotPasswordView(AnonymousView):
-    """Ask for a code to set a new password with."""
+    """Request a code for a password reset."""
 
     @extend_schema(operation_id="forgot_password", request=EmailBody, responses={202: ACCEPTED})
     def post(self, request: Request) -> Response:
-        """Mailed if there is an account."""
+        """The code is mailed if the account exists."""
         passwords.forgot_password(request._request, **read(EmailBody, request))
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
 class ResetPasswordView(AnonymousView):
-    """Set a new password with the code that was mailed."""
+    """Set a new password with the mailed code."""
 
     @extend_schema(operation_id="reset_password", request=ResetPasswordBody, responses=StatusSerializer)
     def post(self, request: Request) -> Response:
-        """Every session that there was ends."""
+        """Sets the password and ends all sessions."""
         passwords.reset_password(request._request, **read(ResetPasswordBody, request))
         return Response({"status": "reset"})
 
 
 def outcome_response(request: Request, outcome: Tokens | Challenge, email: str = "") -> Response:
-    """The answer to a step of a sign-in."""
+    """The response to a step of a sign-in: tokens or a challenge."""
     if isinstance(outcome, Challenge):
         challenges.expected_answer(outcome)
         body: dict[str, object] = {

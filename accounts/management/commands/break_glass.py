@@ -1,4 +1,4 @@
-"""`manage.py break_glass`: a local superuser for the day Cognito is out of reach, and their end."""
+"""`manage.py break_glass`: creates or removes a local superuser for outages of Cognito."""
 
 import secrets
 from typing import Any
@@ -11,20 +11,20 @@ NAME = "break-glass"
 
 
 class Command(BaseCommand):
-    """Makes the superuser, or gives them a new password, which ends their sessions; `--remove` deletes them."""
+    """Creates the superuser, or sets a new password, which ends their sessions; `--remove` deletes them."""
 
     help = (
-        "Make or renew the local superuser, whose form is at /admin/break-glass/ as long as there is one. "
-        "The password is printed once. Remove them when Cognito is back."
+        "Create the local superuser, or set a new password. Its sign-in form is at /admin/break-glass/. "
+        "The password is printed once. Remove the superuser after the outage."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The name to use, and whether to remove instead."""
+        """Name of the superuser, and --remove."""
         parser.add_argument("--name", default=NAME, help=f"the name to sign in with (default: {NAME})")
-        parser.add_argument("--remove", action="store_true", help="delete the superuser, and the form with them")
+        parser.add_argument("--remove", action="store_true", help="delete the superuser; the sign-in form is then 404")
 
     def handle(self, *args: Any, name: str, remove: bool, **options: Any) -> None:
-        """Do it, and say what was done."""
+        """Create, renew or remove the superuser."""
         people = User.objects.filter(sub__startswith=LOCAL_PREFIX, username=name)
         if remove:
             people.delete()

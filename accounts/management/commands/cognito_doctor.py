@@ -1,4 +1,4 @@
-"""`manage.py cognito_doctor`: compares the live pool and its clients with what is safe and needed."""
+"""`manage.py cognito_doctor`: audits the live user pool and its app clients."""
 
 import sys
 from typing import Any
@@ -11,12 +11,12 @@ from accounts.tokens.conf import get_config
 
 
 class Command(BaseCommand):
-    """Prints a table of findings with a fix for each. Exit status 1 when there is one."""
+    """Prints a table of findings with a fix for each. Exit status 1 if there are any."""
 
-    help = "Compare the live user pool and its app clients with what is safe and needed. Needs AWS credentials."
+    help = "Report unsafe and incompatible settings of the live user pool and its app clients. Needs AWS credentials."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Examine, and print."""
+        """Print the findings."""
         pool = get_config().user_pool_id
         try:
             findings = list(doctor.examine())

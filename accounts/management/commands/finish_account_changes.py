@@ -1,4 +1,4 @@
-"""`manage.py finish_account_changes`: finish what an outage has interrupted after a password was set, or the like."""
+"""`manage.py finish_account_changes`: completes account changes that an outage has interrupted."""
 
 import sys
 from typing import Any
@@ -9,16 +9,16 @@ from accounts.flows import intents
 
 
 class Command(BaseCommand):
-    """Finishes what is left over, and says how much. Exit status 1 while something still cannot be finished."""
+    """Completes the changes and prints their number. Exit status 1 while one cannot be completed."""
 
     help = (
         "Finish account changes that an outage has interrupted: end the tokens of people whose password was set, whose "
-        "role was changed, or who were disabled or deleted. The service does so by itself at sign-ins; this is for "
-        "cron, and for after an outage."
+        "role was changed, or who were disabled or deleted. The service does so at sign-ins; run this by cron or after "
+        "an outage."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it."""
+        """Complete the changes."""
         done, failed = intents.finish_due()
         self.stdout.write(f"{done} finished, {failed} still to be finished.")
         if failed:

@@ -1,4 +1,4 @@
-"""`manage.py revoke_machine CLIENT_ID`: refuse every token that an app client has got by itself so far."""
+"""`manage.py revoke_machine CLIENT_ID`: revokes the tokens of an app client (client credentials grant)."""
 
 from typing import Any
 
@@ -14,18 +14,20 @@ class Command(BaseCommand):
     """Revokes the tokens of a machine (client credentials), on every worker within one second."""
 
     help = (
-        "Refuse every token that an app client has got by itself (client credentials) so far. It can get another: "
-        "where its secret has leaked, change that in Cognito first."
+        "Revoke all tokens that an app client has been issued by the client credentials grant. It can get new ones: "
+        "if its secret has leaked, change that in Cognito first."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Whose tokens."""
-        parser.add_argument("client_id", help="its id, which COGNITO_CLIENT_ID or COGNITO_ALLOWED_CLIENT_IDS names")
+        """The id of the app client."""
+        parser.add_argument(
+            "client_id", help="id of the app client, in COGNITO_CLIENT_ID or COGNITO_ALLOWED_CLIENT_IDS"
+        )
 
     def handle(self, *args: Any, client_id: str, **options: Any) -> None:
-        """Do it."""
+        """Revoke the tokens."""
         try:
             people.revoke_machine(ACTOR, client_id)
         except PersonNotFound:
-            raise CommandError(f"{client_id} is no app client of COGNITO_ALLOWED_CLIENT_IDS.") from None
+            raise CommandError(f"{client_id} is not an app client of COGNITO_ALLOWED_CLIENT_IDS.") from None
         self.stdout.write(f"Tokens of {client_id} that were issued before are refused.")
