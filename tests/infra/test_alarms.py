@@ -67,7 +67,7 @@ def test_the_filters_look_for_what_the_log_says(stack: Stack) -> None:
     code = "".join(path.read_text() for room in ("accounts", "config") for path in (ROOT / room).rglob("*.py"))
     for name in codes:
         assert f'"{name}"' in code, name
-    assert 'logger.error("Redis fails' in (ROOT / "accounts" / "windows.py").read_text()
+    assert 'logger.error("Redis fails' in (ROOT / "accounts" / "flows" / "windows.py").read_text()
     assert '$.logger = "accounts.flows.windows"' in patterns
 
 
