@@ -84,7 +84,7 @@ class PeopleView(AdministratorView):
 class PersonView(AdministratorView):
     """One account of the pool."""
 
-    @extend_schema(operation_id="person", summary="Read somebody's account", responses=PersonSerializer)
+    @extend_schema(operation_id="person", summary="Read the account of a person", responses=PersonSerializer)
     def get(self, request: Request, sub: str) -> Response:
         """The account with this subject."""
         return Response(PersonSerializer(people.person(sub)).data)
@@ -94,7 +94,7 @@ class PersonRoleView(AdministratorView):
     """The role of a person."""
 
     @extend_schema(
-        operation_id="change_role", summary="Change somebody's role", request=RoleBody, responses=PersonSerializer
+        operation_id="change_role", summary="Change the role of a person", request=RoleBody, responses=PersonSerializer
     )
     def put(self, request: Request, sub: str) -> Response:
         """Replaces the role. Earlier access tokens are refused; a refresh gives one with the new role."""

@@ -53,7 +53,7 @@ def set_attempt(request: HttpRequest, attempt: Attempt, next_path: str) -> None:
 
 
 def _expire_soon(request: HttpRequest) -> None:
-    """Shorten the session of a visitor: anybody can create any number of them, and each is a row."""
+    """Shorten the session of a visitor: visitors can create any number of them, and each is a row."""
     if SESSION_KEY not in request.session:
         request.session.set_expiry(VISITOR_SECONDS)
 

@@ -15,7 +15,7 @@ MAX_LEEWAY_SECONDS = 300
 
 @register(Tags.security)
 def check_cognito(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
-    """Everything that is missing, contradictory, or dangerous while debug is off."""
+    """Findings about settings that are missing, contradictory, or insecure while DEBUG is off."""
     config = get_config()
     findings = [*_missing(config), *_contradictory(config), *_insecure(config)]
     return [
@@ -49,7 +49,7 @@ def _contradictory(config: CognitoConfig) -> Iterator[Finding]:
     if config.leeway_seconds > MAX_LEEWAY_SECONDS:
         yield 7, "COGNITO_LEEWAY_SECONDS", f"must be at most {MAX_LEEWAY_SECONDS} seconds.", "Set the clocks instead."
     if Role.ADMIN in config.sign_up_roles:
-        yield 8, "COGNITO_SIGN_UP_ROLES", f"must not hold {Role.ADMIN}.", "Administrators promote, strangers do not."
+        yield 8, "COGNITO_SIGN_UP_ROLES", f"must not hold {Role.ADMIN}.", "Administrators grant it to others."
     if not config.sign_up_roles:
         yield 8, "COGNITO_SIGN_UP_ROLES", "must hold at least one role.", None
     if without := [role for role in Role if not config.groups_of(role)]:
@@ -67,7 +67,7 @@ def _contradictory(config: CognitoConfig) -> Iterator[Finding]:
 
 
 def _insecure(config: CognitoConfig) -> Iterator[Finding]:
-    """A stand-in, or plain http, where real people sign in: only when it was asked for aloud."""
+    """A local Cognito or plain http in production, unless COGNITO_ALLOW_INSECURE_ENDPOINT allows it."""
     urls = [
         *((9, "COGNITO_ISSUER", issuer) for issuer in config.issuers),
         (10, "COGNITO_JWKS_URL", config.jwks_url),

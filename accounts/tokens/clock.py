@@ -1,7 +1,7 @@
 """Estimate of the user pool's clock, from the `Date` header of Cognito's answers (RFC 9110 section 6.6.1).
 
-`iat` of a token is Cognito's time. A cut-off by the clock of this machine alone would be too early by as much as this
-machine is behind, and tokens issued in that gap would survive a sign-out.
+`iat` of a token is Cognito's time. If the clock of this machine is behind, a cut-off by it would be too early, and
+tokens issued in the difference would survive a sign-out.
 """
 
 import threading
@@ -15,23 +15,23 @@ from accounts.tokens.signals import clock_compared
 
 WINDOW_ANSWERS = 16
 MAX_DIFFERENCE_SECONDS = 300.0
-"""An answer further away from our clock decides nothing: AWS itself refuses requests signed with such a clock
+"""Estimates further from our clock are ignored: AWS itself refuses requests signed with such a clock
 ("Elements of an AWS API request signature", IAM user guide: five minutes)."""
 
 
 class _Answer(NamedTuple):
-    """What one answer says of Cognito's clock, as bounds of (Cognito's time - monotonic time), in seconds."""
+    """Bounds from one response of (Cognito's time - monotonic time), in seconds."""
 
     earliest: float
     latest: float
 
 
 class CognitoClock:
-    """What Cognito's clock shows now. Safe to share between threads.
+    """Estimate of the time of Cognito's clock. Safe to share between threads.
 
-    A `Date` has whole seconds, so one answer tells the time to a second; the bounds of WINDOW_ANSWERS answers together
-    are narrower. Kept relative to `clock` (monotonic): they hold when this machine's time, `now`, is set. Both in
-    seconds.
+    A `Date` has whole seconds, so one response gives the time to a second; the bounds of WINDOW_ANSWERS responses
+    together are narrower. Stored relative to `clock` (monotonic), so that they stay valid when this machine's time,
+    `now`, is set. Both in seconds.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, now: Callable[[], float] = time.time) -> None:
@@ -41,12 +41,12 @@ class CognitoClock:
         self._answers: deque[_Answer] = deque(maxlen=WINDOW_ANSWERS)
 
     def forget(self) -> None:
-        """Start afresh, as a new process would. For tests."""
+        """Reset to the state of a new process. For tests."""
         with self._guard:
             self._answers.clear()
 
     def observe(self, date: str | None, asked_at: float) -> None:
-        """Take in the `Date` header of an answer that has just come to a question asked at `asked_at` (monotonic)."""
+        """Add the `Date` header of a response just received; the request was sent at `asked_at` (monotonic)."""
         try:
             moment = parsedate_to_datetime(date or "").timestamp()
         except (ValueError, OverflowError):
@@ -54,7 +54,7 @@ class CognitoClock:
         answer = _Answer(earliest=moment - self._clock(), latest=moment + 1 - asked_at)
         with self._guard:
             self._answers.append(answer)
-            if self._earliest() > self._latest():  # one of the clocks was set: what was heard before is void
+            if self._earliest() > self._latest():  # one of the clocks was set: earlier bounds are invalid
                 self._answers.clear()
                 self._answers.append(answer)
         difference = self.difference()
@@ -62,7 +62,7 @@ class CognitoClock:
             clock_compared.send_robust(type(self), seconds=difference)
 
     def difference(self) -> float | None:
-        """By how many seconds Cognito's clock is ahead of this machine's; None before the first answer."""
+        """Seconds by which Cognito's clock is ahead of this machine's; None before the first response."""
         with self._guard:
             if not self._answers:
                 return None
@@ -70,9 +70,9 @@ class CognitoClock:
         return middle + self._clock() - self._now()
 
     def bounds(self) -> tuple[float, float] | None:
-        """The earliest and the latest that Cognito's clock can show now, in Unix seconds.
+        """Earliest and latest possible time of Cognito's clock now, in Unix seconds.
 
-        None when no answer was heard, or when it is further than MAX_DIFFERENCE_SECONDS from this machine's clock.
+        None before the first response, or when further than MAX_DIFFERENCE_SECONDS from this machine's clock.
         """
         with self._guard:
             if not self._answers:

@@ -1,4 +1,4 @@
-"""The configuration of one user pool: the `COGNITO_*` settings of Django, read once and typed."""
+"""Configuration of one user pool: the `COGNITO_*` settings of Django, typed and cached."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from accounts.tokens.roles import Role
 TokenUse = Literal["access", "id", "any"]
 DelegatedTokens = Literal["refuse", "accept"]
 
-# How long an answer of Cognito's API or OAuth endpoints is waited for.
+# Time-outs of Cognito's API and OAuth endpoints.
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 5
 
@@ -30,7 +30,7 @@ class CognitoConfig:
     """The settings of one user pool. Durations are in seconds, URLs have no trailing slash.
 
     `issuers` are compared with a token's `iss` as whole strings; `jwks_url` is empty unless one was set for all of
-    them. `resource_identifiers` are what this API is called in the `aud` of an access token bound to a resource.
+    them. `resource_identifiers` are the names of this API in the `aud` of an access token bound to a resource.
     `group_roles` and `scope_roles` map a group or a scope to the role that it grants.
     """
 
@@ -59,12 +59,12 @@ class CognitoConfig:
         return tuple(group for group, granted in self.group_roles.items() if granted is role)
 
     def jwks_url_of(self, issuer: str) -> str:
-        """Where the key set of `issuer` is published (AWS: "Verifying JSON web tokens")."""
+        """URL of the key set of `issuer` (AWS: "Verifying JSON web tokens")."""
         return self.jwks_url or f"{issuer}/.well-known/jwks.json"
 
 
 def complete_group_roles(named: Mapping[str, Role]) -> Mapping[str, Role]:
-    """`named`, and for each role that it gives to no group the group of the role's own name."""
+    """`named`, completed by a group of the role's own name for each role without a group."""
     given = set(named.values())
     return {**{role.value: role for role in Role if role not in given}, **named}
 
@@ -112,7 +112,7 @@ def _setting(name: str, default: Any) -> Any:
 
 
 def _names(name: str) -> tuple[str, ...]:
-    """A setting that is a list of names, or a string with commas between them."""
+    """A setting that is a list of names, or a comma-separated string."""
     value: str | Sequence[str] = _setting(name, ())
     names = value.split(",") if isinstance(value, str) else value
     return tuple(dict.fromkeys(stripped for entry in names if (stripped := entry.strip())))

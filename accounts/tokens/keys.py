@@ -1,9 +1,9 @@
-"""Public signing keys of the user pool: fetched seldom, kept during outages.
+"""Cache of the public signing keys of an issuer, which keeps serving them during outages.
 
 The set is fetched when it is first needed, when an unknown `kid` arrives, and when it is FRESH_SECONDS old, but never
-within COOL_DOWN_SECONDS after the end of the last attempt, failures included. Fetches are a single flight; a caller
-waits for one only if it cannot be served without. A valid answer replaces the whole set, any other changes nothing: in
-an outage the last valid set serves for USABLE_SECONDS.
+within COOL_DOWN_SECONDS after the last attempt ended, failed or not. Fetches are a single flight; a caller
+waits only if it has no usable key. A valid response replaces the whole set, any other changes nothing: in
+an outage the last valid set is used for USABLE_SECONDS.
 """
 
 import logging
@@ -65,7 +65,7 @@ class KeyStore(Generic[Key]):
     def get(self, kid: str) -> Key | None:
         """The key named `kid`, or None when the pool does not have it.
 
-        Raises KeysUnavailable when no usable set is held and none can be had now.
+        Raises KeysUnavailable when no usable set is cached and none can be fetched now.
         """
         if not self.ready():
             raise KeysUnavailable(self._cool_down_left())
@@ -78,21 +78,21 @@ class KeyStore(Generic[Key]):
         return key
 
     def ready(self) -> bool:
-        """Whether a usable set is held. If none is, fetches one, unless the cool-down is not over."""
+        """Whether a usable set is cached. If not, fetches one, unless in the cool-down."""
         if self._age() >= USABLE_SECONDS:
             self._refresh(wait=True)
         return self._age() < USABLE_SECONDS
 
     def _age(self) -> float:
-        """Seconds since the last good fetch; infinite when there was none."""
+        """Seconds since the last successful fetch; infinite if there was none."""
         return self._clock() - self._fetched_at
 
     def _refresh(self, *, wait: bool) -> None:
-        """Fetch the set, unless the cool-down is not over. With `wait`, return when the fetch under way has ended."""
+        """Fetch the set, unless in the cool-down. With `wait`, return when the current fetch has ended."""
         if self._cool_down_left() > 0:
             return
         fetch, is_own = self._fetches.join(self._fetch_if_due, thread="" if wait else "key-set-refresh")
-        # In an outage nobody waits for another's attempt: each one would hold every thread that needs a key.
+        # In an outage callers do not wait for the fetch of another: that would block every thread.
         if wait and not is_own and not (self._failed and self._age() >= USABLE_SECONDS):
             with suppress(TimeoutError):
                 fetch.result(2 * FETCH_TIMEOUT_SECONDS)
@@ -102,13 +102,13 @@ class KeyStore(Generic[Key]):
             return
         try:
             fresh = self._parse((self._fetch or fetch_document)(self._url))
-            # A key that stayed the same stays the same object: what was verified with it need not be again.
+            # An unchanged key stays the same object, so cached verifications with it stay valid.
             held = self._keys
             self._keys = {kid: held[kid] if held.get(kid) == key else key for kid, key in fresh.items()}
             self._fetched_at = self._clock()
             self._failed = False
             outcome = "ok"
-        except Exception as error:  # whatever went wrong, the keys held are better than none
+        except Exception as error:  # any failure: the cached keys stay in use
             logger.warning(
                 "The key set could not be fetched (%s); held keys: %d.", type(error).__name__, len(self._keys)
             )

@@ -43,7 +43,7 @@ class PolicyView(Protocol):
         """Whether `public` actions are permitted to everybody now."""
 
     def is_owner(self, user: CognitoUser, obj: Any) -> bool:
-        """Whether `obj` is this user's own."""
+        """Whether `obj` belongs to `user`."""
 
 
 def roles_of(user: object) -> frozenset[Role]:
@@ -61,7 +61,7 @@ class PolicyPermission(BasePermission):
         return self._permits(request, view, owner=True)
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
-        """Whether the action may be done to `obj`."""
+        """Whether the action is permitted on `obj`."""
         user: object = request.user
         owner = isinstance(user, CognitoUser) and view.is_owner(user, obj)
         return self._permits(request, view, owner=owner)

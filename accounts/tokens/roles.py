@@ -1,4 +1,4 @@
-"""The three roles, and the mapping of Cognito's groups and OAuth scopes to them."""
+"""The three roles, and the mapping of groups and OAuth scopes to them."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 LIFETIME_SECONDS = 900
 
 ABSENT: Final = object()
-"""As the value of a claim or header member: leave it out."""
+"""Value of a claim or header member that is to be omitted."""
 
 
 def base64url(data: bytes) -> str:
@@ -35,7 +35,7 @@ def base64url(data: bytes) -> str:
 
 
 def encoded(members: Mapping[str, Any]) -> str:
-    """A JSON object as a part of a JWT; members that are ABSENT are left out."""
+    """A JSON object as a part of a JWT; members that are ABSENT are omitted."""
     return base64url(json.dumps({name: value for name, value in members.items() if value is not ABSENT}).encode())
 
 
@@ -45,7 +45,7 @@ def subject(name: str) -> str:
 
 
 class Pool:
-    """A pretend user pool: a key, an issuer, and tokens with any claim bent on purpose.
+    """User pool for tests: a key, an issuer, and tokens with any claims.
 
     Attributes that tests may change: `kid`, `key` (an RSA private key of 2,048 bits), `issuer`, `client_id`.
     """
@@ -62,7 +62,7 @@ class Pool:
         return json.dumps({"keys": [jwk(kid, key) for kid, key in keys.items()]}).encode()
 
     def access_token(self, name: str = "Uma", groups: Sequence[str] = (), **claims: Any) -> str:
-        """An access token of a person, as Cognito makes it. `claims` replace the usual ones."""
+        """An access token of a person, as issued by Cognito. `claims` replace the default ones."""
         return self.sign(self.access_claims(name, groups, **claims))
 
     def id_token(self, name: str = "Uma", groups: Sequence[str] = (), **claims: Any) -> str:
@@ -94,7 +94,7 @@ class Pool:
         return {**self._claims(sub), **_groups(groups), **own, **claims}
 
     def sign(self, claims: Mapping[str, Any], *, key: rsa.RSAPrivateKey | None = None, **header: Any) -> str:
-        """A JWT of `claims`, by this pool's key and RS256 unless told otherwise. `header` replaces header members."""
+        """A JWT of `claims`, by this pool's key and RS256 by default. `header` replaces header members."""
         message = f"{encoded({'alg': 'RS256', 'kid': self.kid, **header})}.{encoded(claims)}"
         signature = (key or self.key).sign(message.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{message}.{base64url(signature)}"
@@ -114,7 +114,7 @@ class Pool:
 
 @cache
 def new_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """An RSA key for `name`: made once per process, since making one costs a tenth of a second."""
+    """An RSA key for `name`: generated once per process, which takes a tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
@@ -137,7 +137,7 @@ def jwk(kid: str, key: rsa.RSAPrivateKey, **members: Any) -> dict[str, Any]:
 
 
 def _groups(groups: Sequence[str]) -> dict[str, Any]:
-    # Cognito leaves the claim out for somebody who is in no group.
+    # Cognito omits the claim for a person without groups.
     return {"cognito:groups": list(groups)} if groups else {}
 
 

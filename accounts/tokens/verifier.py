@@ -1,7 +1,7 @@
-"""Verification of the JSON web tokens of one user pool. The only door to `jwt`.
+"""Verification of the JSON Web Tokens of one user pool. The only importer of `jwt`.
 
-Every check is spelled out here, in this order: shape, algorithm, issuer, key, signature, then
-the other claims. So a foreign token never costs a key fetch, and a forged one is never called expired.
+Checks run in this order: format, algorithm, issuer, key, signature, then the other claims. So a token of another issuer
+never causes a key fetch, and a forged one is never reported as expired.
 
 Sources: RFC 7519 (JWT), RFC 7515 (JWS), RFC 8725 (best practice), RFC 8693 (`act`), and AWS's pages "Verifying JSON web
 tokens" and "Resource binding" of the Cognito developer guide. Cognito's access tokens name their app client in
@@ -27,8 +27,8 @@ from jwt.algorithms import RSAAlgorithm
 from accounts.tokens.conf import CognitoConfig, TokenUse, get_config
 from accounts.tokens.keys import KeyStore
 
-MAX_TOKEN_BYTES = 16 * 1024  # somebody in 100 groups, the most that AWS allows, has a token of 12 kB
-MAX_IDENTIFIER = 255  # characters of what the database keeps: `sub`, `username`, `origin_jti`, the `sub` of an actor
+MAX_TOKEN_BYTES = 16 * 1024  # a token with 100 groups, the limit of AWS, has 12 kB
+MAX_IDENTIFIER = 255  # characters, as in database columns: `sub`, `username`, `origin_jti`, the `sub` of an actor
 MAX_EMAIL = 320  # characters, likewise
 MIN_KEY_BITS = 2048  # RFC 7518 section 3.3
 CACHED_TOKENS = 8192
@@ -37,7 +37,7 @@ _RS256 = RSAAlgorithm(RSAAlgorithm.SHA256)
 
 
 class TokenError(Exception):
-    """A token that is refused. `code` is stable and `detail` is a sentence; neither quotes the token."""
+    """Refusal of a token. `code` is stable, `detail` is a sentence; neither quotes the token."""
 
     code: ClassVar[str] = "token_malformed"
     sentence: ClassVar[str] = "The token is not a well-formed JWT of Amazon Cognito."
@@ -52,7 +52,7 @@ class TokenMalformed(TokenError):
 
 
 class TokenTooLarge(TokenMalformed):
-    """More than MAX_TOKEN_BYTES. Cognito's own tokens are that large only for somebody in very many groups."""
+    """More than MAX_TOKEN_BYTES. Tokens of Cognito are that large only with very many groups."""
 
     sentence = f"The token is larger than {MAX_TOKEN_BYTES // 1024} KiB."
 
@@ -65,56 +65,56 @@ class TokenSignatureInvalid(TokenError):
 
 
 class TokenKeyUnknown(TokenError):
-    """No `kid`, or one that the pool does not publish."""
+    """The `kid` is missing, or no key of the pool."""
 
     code = "token_key_unknown"
     sentence = "The token names no key that the user pool publishes."
 
 
 class TokenWrongPool(TokenError):
-    """The issuer is absent or another."""
+    """The issuer is missing, or not the pool of this service."""
 
     code = "token_wrong_pool"
     sentence = "The token was not issued by the user pool of this service."
 
 
 class TokenWrongUse(TokenError):
-    """An ID token where an access token belongs, or the reverse."""
+    """An ID token where an access token is required, or the reverse."""
 
     code = "token_wrong_use"
     sentence = "This kind of token is not accepted here."
 
 
 class TokenWrongClient(TokenError):
-    """Issued to an app client that is not on our list."""
+    """Issued to an app client that is not accepted."""
 
     code = "token_wrong_client"
     sentence = "The token was issued to an app client that this service does not accept."
 
 
 class TokenWrongAudience(TokenError):
-    """An access token that is bound to another resource, or to none where that is required."""
+    """An access token bound to another resource, or to none where one is required."""
 
     code = "token_wrong_audience"
     sentence = "The token was issued for another service: its audience does not name this API."
 
 
 class TokenDelegated(TokenError):
-    """Somebody else acts for the person (RFC 8693 section 4.1), where that is not accepted."""
+    """A delegated token (`act`, RFC 8693 section 4.1) where none is accepted."""
 
     code = "token_delegated"
     sentence = "A token that was delegated to somebody else is not accepted here."
 
 
 class TokenNotYetValid(TokenError):
-    """`nbf` or `iat` lies in the future, by more than the leeway."""
+    """`nbf` or `iat` is in the future by more than the leeway."""
 
     code = "token_not_yet_valid"
     sentence = "The token is not valid yet: check the clock of the client and of this service."
 
 
 class TokenExpired(TokenError):
-    """Past its `exp`, or older than the maximum age. Raised only when everything else about the token is right."""
+    """Past its `exp`, or older than the maximum age. Raised only when all other checks have passed."""
 
     code = "token_expired"
     sentence = "The token has expired."
@@ -125,15 +125,15 @@ class TokenExpired(TokenError):
 
 
 class Claims(NamedTuple):
-    """What a genuine token says. Made by `TokenVerifier` alone; times are Unix seconds.
+    """Claims of a verified token. Created by `TokenVerifier` only; times are Unix seconds.
 
-    `token_use` is `access` or `id`, and empty for any other word; `username` is None for a machine (client credentials
+    `token_use` is `access` or `id`, and empty for any other value; `username` is None for a machine (client credentials
     grant); `client_id` is the app client of either kind of token; `origin_jti` names the sign-in that the token
     descends from. `aud` is a string, or the strings of a list, none when the claim is neither. `act` is the `sub` of
-    the actor (RFC 8693), empty when the claim does not tell it. `acr` and `amr` are the level and the methods of the
+    the actor (RFC 8693), empty when the claim has none. `acr` and `amr` are the level and the methods of the
     sign-in (RFC 8176).
 
-    Claims on which no decision rests are None when the token has them in another type.
+    Claims that no decision depends on are None when they have another type.
     """
 
     sub: str
@@ -204,13 +204,12 @@ def _is_for_signatures(member: Mapping[str, Any]) -> bool:
 
 
 class TokenVerifier:
-    """Verifies the tokens of one user pool, with no call to Cognito but for its public keys.
+    """Verifier of the tokens of one user pool. Its only calls to Cognito fetch the public keys.
 
     `keys` is the key store of each issuer that `config` accepts, or one for all of them.
 
-    A token that was verified is remembered (by its SHA-256, CACHED_TOKENS at most), so that its signature need
-    not be computed again. Remembered is only what cannot change: times, clients, use and the presence of its key
-    in the pool's set are checked at every call.
+    Verified signatures are cached (by the SHA-256 of the token, at most CACHED_TOKENS). Times, clients, use and the
+    presence of the key in the pool's set may change and are checked at every call.
     """
 
     def __init__(
@@ -226,13 +225,13 @@ class TokenVerifier:
         self._cache = _TokenCache(CACHED_TOKENS)
 
     def ready(self) -> bool:
-        """Whether the keys of an issuer are held. Fetches them when not, unless that was tried a moment ago."""
+        """Whether the keys of an issuer are cached. If not, fetches them, unless in the cool-down."""
         return any(keys.ready() for keys in self._keys.values())
 
     def verify(self, token: str, use: TokenUse) -> Claims:
-        """The claims of `token`, which must be an access token, an ID token or either, as `use` says.
+        """Verify `token` as an access token, an ID token or either, by `use`, and return its claims.
 
-        Raises TokenError when it is refused, KeysUnavailable when it cannot be checked now.
+        Raises TokenError when it is refused, KeysUnavailable when it cannot be verified now.
         """
         try:
             encoded = token.encode("ascii")
@@ -250,7 +249,7 @@ class TokenVerifier:
         return claims
 
     def _check_signature(self, token: bytes) -> "_VerifiedToken":
-        """Shape, algorithm, issuer, key and signature: what makes a token genuine, once and for all."""
+        """Check format, algorithm, issuer, key and signature; the result does not change and is cached."""
         if len(token) > MAX_TOKEN_BYTES:
             raise TokenTooLarge
         parts = token.split(b".")
@@ -280,7 +279,7 @@ class TokenVerifier:
         return _VerifiedToken(claims, key, keys)
 
     def _check_claims(self, claims: Claims, use: TokenUse) -> None:
-        """What may differ from call to call. Expiry comes last: an expired token is right in all else."""
+        """Check what may change between calls. Expiry is last: an expired token has passed all other checks."""
         config = self._config
         if claims.token_use != use and not (use == "any" and claims.token_use):
             raise TokenWrongUse(_USE_SENTENCES.get(use))
@@ -302,9 +301,9 @@ class TokenVerifier:
             raise TokenExpired(sentence, claims)
 
     def _check_audience(self, claims: Claims) -> None:
-        """An access token that is bound to a resource must be bound to this API: another's token opens nothing here.
+        """Require that an access token bound to a resource is bound to this API.
 
-        One that names its own app client is bound to none: a pre-token trigger may write that.
+        An `aud` equal to the app client means no binding: a pre token generation trigger may set it.
         """
         aud, config = claims.aud, self._config
         named = (aud,) if isinstance(aud, str) else aud or ()
@@ -326,7 +325,7 @@ _USE_SENTENCES: Mapping[str, str] = {
 
 @cache
 def get_verifier() -> TokenVerifier:
-    """The verifier of this process, made when first needed (and so after a server has forked its workers)."""
+    """The verifier of this process, created at first use (so after the fork of the workers)."""
     config = get_config()
     urls = {issuer: config.jwks_url_of(issuer) for issuer in config.issuers}
     stores = {url: KeyStore(url, parse_key_set) for url in urls.values()}
@@ -340,7 +339,7 @@ def _forget_verifier(*, setting: str, **_: object) -> None:
 
 
 class _VerifiedToken(NamedTuple):
-    """The claims of a token whose signature was verified, the key that it was verified with, and where that is kept."""
+    """Cache entry of a verified token: its claims, its key, and the key store of its issuer."""
 
     claims: Claims
     key: VerifyingKey
@@ -348,9 +347,9 @@ class _VerifiedToken(NamedTuple):
 
 
 class _TokenCache:
-    """Two dictionaries, the younger of which replaces the older when full: bounded, and what is used stays.
+    """Bounded cache of two generations: when the young one is full, it replaces the old one; used entries stay.
 
-    Needs no lock: each step is atomic in CPython, and a lost entry only costs one verification.
+    Needs no lock: each step is atomic in CPython, and a lost entry costs one verification.
     """
 
     def __init__(self, limit: int) -> None:
@@ -375,21 +374,21 @@ class _TokenCache:
         self._young[digest] = entry
 
 
-# RFC 4648 section 5 to section 4. What belongs to neither alphabet, the padding included, becomes a sign of none.
+# RFC 4648 section 5 to section 4; padding and the characters of section 4 become invalid ones.
 _STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
 def _base64url(part: bytes) -> bytes:
-    """Decode strictly: no padding (RFC 7515 section 2), no other signs, no stray bits at the end.
+    """Decode strictly: no padding (RFC 7515 section 2), no other characters, no non-zero trailing bits.
 
-    So that no two texts are one signature: there is one way to write a part, and this must be it.
+    So each part has exactly one valid encoding.
     """
     standard = part.translate(_STANDARD) + b"=" * (-len(part) % 4)
     try:
         decoded = binascii.a2b_base64(standard, strict_mode=True)
     except binascii.Error:
         raise TokenMalformed from None
-    # Only the last sign of a group that is not full has bits that stand for nothing.
+    # Only the last character of an incomplete group has unused bits.
     rest = len(decoded) % 3
     if rest and binascii.b2a_base64(decoded[-rest:], newline=False) != standard[-4:]:
         raise TokenMalformed
@@ -430,9 +429,9 @@ def _required(value: Any, name: str) -> Any:
 
 
 def _identifier(payload: Mapping[str, Any], name: str) -> str | None:
-    """A string that the database keeps, or None when absent.
+    """A string for a database column, or None when absent.
 
-    Raises TokenMalformed for what it could not keep: a longer one, and NUL, which PostgreSQL has not in its text.
+    Raises TokenMalformed for a longer one, and for NUL, which PostgreSQL does not store.
     """
     value: str | None = _optional(payload, name, str)
     if value is not None and not _fits_column(value, MAX_IDENTIFIER):
@@ -445,25 +444,25 @@ def _fits_column(value: str, length: int) -> bool:
 
 
 def _text(payload: Mapping[str, Any], name: str) -> str | None:
-    """A string on which no decision rests: None for any other type."""
+    """A string that no decision depends on: None for any other type."""
     value = payload.get(name)
     return value if type(value) is str else None
 
 
 def _strings(value: Any) -> tuple[str, ...]:
-    """The strings of a list that has nothing else."""
+    """A list of strings as a tuple; empty for anything else."""
     return tuple(value) if type(value) is list and all(type(member) is str for member in value) else ()
 
 
 def _read_claims(payload: Mapping[str, Any]) -> Claims:
-    """The claims of a payload whose types are right, before anything about them is believed."""
+    """Parse the claims and check their types, before the signature is verified."""
     use = _optional(payload, "token_use", str)
     is_id = use == "id"
     username = _identifier(payload, "cognito:username" if is_id else "username")
     if username == "":
         raise TokenMalformed("`username` is empty.")
     sub: str = _required(_identifier(payload, "sub"), "sub")
-    # An ID token is always a person's; should its user name be missing, the subject names them.
+    # ID tokens are issued to people only; the subject replaces a missing user name.
     username = username or (sub if is_id else None)
     email = _text(payload, "email")
     auth_time = payload.get("auth_time")
@@ -500,7 +499,7 @@ def _groups(payload: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _actor_of(act: Any) -> str:
-    """The `sub` of an `act` claim: who acts now. Those nested in it acted before (RFC 8693 section 4.1)."""
+    """The `sub` of an `act` claim: the current actor. Nested ones are earlier actors (RFC 8693 section 4.1)."""
     sub = act.get("sub") if type(act) is dict else None
     return sub if type(sub) is str and _fits_column(sub, MAX_IDENTIFIER) else ""
 
@@ -508,13 +507,13 @@ def _actor_of(act: Any) -> str:
 def _client_of(payload: Mapping[str, Any], is_id: bool) -> str:
     """The app client: `client_id` of an access token, `aud` of an ID token."""
     if is_id and type(payload.get("aud")) is list:
-        # Lawful JSON (RFC 7519 section 4.1.3), but Cognito's audience is one client: nobody we accept.
+        # Allowed by RFC 7519 section 4.1.3, but Cognito issues one audience: refused as an unknown client.
         return ""
     return _optional(payload, "aud" if is_id else "client_id", str) or ""
 
 
 def _isoformat(seconds: float) -> str:
-    """Unix seconds as ISO 8601 in UTC, however far away they are."""
+    """Unix seconds as ISO 8601 in UTC, or a phrase if out of range."""
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (OverflowError, ValueError, OSError):
