@@ -1,8 +1,8 @@
-"""Signals for books that were added, changed or deleted, whoever did it: the API, the admin or an import.
+"""Signals for books that were added, changed or deleted by the API, the admin or an import.
 
 Each is sent once for each book, after the commit of its transaction, by `books.writing`; a failing receiver is logged
 (`send_robust`) and stops nothing. Receivers run in the thread of the request or command, so they should be short.
-Nothing is prepared while nobody listens. `sender` is `books.models.Book`; the arguments are:
+Without receivers they cost nothing. `sender` is `books.models.Book`; the arguments are:
 
 - `book_id`: the primary key (int);
 - `by`: the subject of who did it (str); empty for a command;

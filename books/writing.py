@@ -48,7 +48,7 @@ def _or_none(value: Any) -> Any:
 
 
 def add(*, author_names: Sequence[str], actor: str = "", **values: Any) -> Book:
-    """Add a book with the values of its columns, by whoever `added_by` is. Raises IsbnTaken."""
+    """Add a book with the values of its columns; `added_by` is who adds it. Raises IsbnTaken."""
     book = Book(author_names=list(author_names), **values)
     by = book.added_by_id or ""
     if can_add_at_once():
@@ -90,11 +90,11 @@ def rename(author: Author, name: str, *, by: str = "") -> None:
     """Give an author another name, in all their books too. Raises IntegrityError when another author has it."""
     with transaction.atomic():
         locked = author.books.select_for_update().order_by("pk").values_list("pk", flat=True)
-        # Books first, as every other writer locks them, so that two transactions never wait for each other.
+        # Books first, in the lock order of every other writer, so that transactions never deadlock.
         books = list(locked)
         author.name = name
         author.save()
-        # Whoever had found the author by the old name has ended by now, and nobody finds it until this ends.
+        # Transactions that had found the author by the old name have ended by now; no other finds it until this ends.
         books += locked.exclude(pk__in=books)
         for start in range(0, len(books), 500):
             _rename_in(books[start : start + 500], by)
@@ -230,7 +230,7 @@ def _author_ids(names: Sequence[str]) -> dict[str, int]:
     """The ids of authors by name. Missing authors are added, also when two transactions add the same at once."""
     distinct = set(names)
     ids = _known_author_ids(distinct)
-    # In one order everywhere, so that two transactions never wait for each other.
+    # In one order everywhere, so that transactions never deadlock.
     missing = sorted(distinct - ids.keys())
     if missing:
         new = [Author(name=name) for name in missing]
