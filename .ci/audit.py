@@ -1,8 +1,8 @@
 """Audit of the repository for secrets and of the libraries for published vulnerabilities. `make check` runs it.
 
-`audit.py secrets`: no file has what looks like a secret, beside what .secrets.baseline knows. Passwords by their names
-are ruff's to find in the server's code (S105 to S107): tests are full of made-up ones.
-`audit.py libraries`: no locked library has a published hole; says aloud when nobody could be asked.
+`audit.py secrets`: no file contains text that looks like a secret, except those in .secrets.baseline. ruff finds
+hard-coded passwords by their names in the server's code (S105 to S107); tests have many made-up ones.
+`audit.py libraries`: no locked library has a known vulnerability; reports when no index was reachable.
 """
 
 import json

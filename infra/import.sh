@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Imports a catalogue of any size on AWS: infra/import.sh FILE [options of import_books]
-# The file goes to the stack's private bucket; a task streams it from there, in parts, into `import_books -`, with the database role
-# of the service. What the import remembers of the file is on the task's disk (20 GiB, for some 90 million rows). The last lines are
-# the report. Running it again after a failure resumes: rows that are there stay as they are. Needs s3:PutObject and s3:DeleteObject
+# Uploads the file to the stack's private bucket; a task streams it in parts into `import_books -`, with the database role of the
+# service. The import's own data is on the task's disk (20 GiB, for some 90 million rows). The last lines are the report. Run it
+# again after a failure: existing rows do not change. Needs s3:PutObject and s3:DeleteObject
 # on the bucket, and the rights of infra/manage.sh. STACK names the stack of infra/service.yaml.
 set -euo pipefail
 file=$1

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs a management command in the cluster, as a task of its own: infra/manage.sh cognito_doctor
+# Runs a management command in the cluster, in a separate task: infra/manage.sh cognito_doctor
 # After `--`, the whole command of the container instead: infra/manage.sh -- python --version
-# Prints the task's log; the exit status is the command's. STACK names the stack of infra/service.yaml; WAITS is how many times ten
-# minutes are waited for the task (6; one wait of the AWS CLI lasts ten minutes at most).
+# Prints the task's log; the exit status is the command's. STACK names the stack of infra/service.yaml; WAITS is the
+# number of waits for the task, of ten minutes each (default 6; the maximum of one wait of the AWS CLI).
 set -euo pipefail
 stack=${STACK:-books-service}
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Asks a deployed service what must be true of it: infra/probe.sh https://books.example.com
-# With TOKEN, an access token, it also asks whether that opens the door. Exit status 1 at the first wrong answer.
+# Checks a deployed service: infra/probe.sh https://books.example.com
+# With TOKEN, an access token, it also checks that the token is accepted. Exit status 1 at the first wrong response.
 set -euo pipefail
 url=${1%/}
 

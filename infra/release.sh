@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Puts an image into service, the first time and every time: infra/release.sh IMAGE [Parameter=Value ...]
+# Rollout of an image, for the first and every later version: infra/release.sh IMAGE [Parameter=Value ...]
 # One-off commands run in the new image first: the migrations, then the command that makes the service's database role. Only if both
-# succeed does the image serve. The former code serves meanwhile on the new tables, so a migration must be safe under it
-# (docs/operations.md). STACK names the stack of infra/service.yaml, STACK_ROLE_ARN the role that CloudFormation assumes, if any.
+# succeed does the image serve. Meanwhile the previous version uses the new tables, so a migration must be compatible
+# with it (docs/operations.md). STACK names the stack of infra/service.yaml, STACK_ROLE_ARN the role that CloudFormation assumes, if any.
 # Parameters that are not given keep their values.
 set -euo pipefail
 cd "$(dirname "$0")"

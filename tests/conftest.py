@@ -1,4 +1,4 @@
-"""The people of the tests, and the pretend pool that signs their tokens. Nothing here reaches beyond 127.0.0.1."""
+"""Fixtures of all tests: users with tokens, and a test user pool. Network access is limited to 127.0.0.1."""
 
 import functools
 import json

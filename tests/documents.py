@@ -1,6 +1,6 @@
-"""The shell blocks of the documents, and who runs them.
+"""Shell blocks of the documents, and the tests that run them.
 
-Before each fenced block of shell stands a comment that says what becomes of it:
+A comment before each fenced shell block names its test, or the reason why there is none:
 
     <!-- run by: tests/infra/test_releasing.py::test_name -->   that test runs it (it may come from `blocks_run_by`)
     <!-- not run: why -->                                       nobody does; `why` says what it would need

@@ -1,8 +1,8 @@
-"""The environment of the tests, set before Django reads it (pytest loads this first: see pyproject.toml)."""
+"""Environment variables of the tests, set before Django reads them (pytest plugin, see pyproject.toml)."""
 
 import os
 
-# Tests must not see a developer's own settings, whatever the shell says; DATABASE_URL and REDIS_URL choose services.
+# Settings of the shell are removed, except DATABASE_URL and REDIS_URL, which select the services.
 _OURS = (
     "ACCOUNTS_",
     "AWS_",

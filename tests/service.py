@@ -1,4 +1,4 @@
-"""The production server itself, as operators run it, on its own database, beside a local Cognito."""
+"""Runs the production server on its own database with a local Cognito, for tests."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the documents name is there: links, files, variables, commands; and the README's lines are enough to serve."""
+"""Tests of the documents: links, files, variables, commands and limits; the README's commands suffice to serve."""
 
 import os
 import re

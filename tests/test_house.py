@@ -1,4 +1,4 @@
-"""The rules of the house: which room may know which (CONTRIBUTING.md has the map)."""
+"""Architecture rules: imports between packages, and the form of docstrings and headings."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What the README promises is what the code does."""
+"""Tests of the README against the code."""
 
 import re
 import shutil
