@@ -1,7 +1,7 @@
-"""Tokens in headers: an expired access token with a refresh token beside it is renewed on the way. Off by default.
+"""Refresh of tokens in headers: an expired access token is renewed by the refresh token sent with it. Off by default.
 
-For clients of an older kind, behind COGNITO_HEADER_REFRESH. Proxies log headers, and a refresh token on every request
-is a refresh token everywhere: prefer `refresh/`, which sees it once in a while.
+For legacy clients, enabled by COGNITO_HEADER_REFRESH. Proxies log headers, and here every request carries the refresh
+token: prefer the endpoint `refresh/`.
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ def give(request: HttpRequest, tokens: Tokens) -> None:
 
 
 class HeaderRefreshMiddleware:
-    """Puts fresh tokens into the headers of the answer, which no cache may keep then."""
+    """Adds new tokens to the headers of the response, which then is not cached."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
