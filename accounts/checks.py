@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.urls import NoReverseMatch, resolve, reverse
 from rest_framework.settings import api_settings
 
 BACKEND = "accounts.browser.backends.CognitoBackend"
+BREAK_GLASS = "accounts.browser.backends.BreakGlassBackend"
 MIDDLEWARE = "accounts.browser.middleware.BrowserSessionMiddleware"
 
 
@@ -20,8 +22,11 @@ MIDDLEWARE = "accounts.browser.middleware.BrowserSessionMiddleware"
 def check_project(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     """What the models need, and the pages and browser sessions where they are used."""
     findings = [*_models()]
-    has_pages = _has_pages()
-    if has_pages or BACKEND in settings.AUTHENTICATION_BACKENDS:
+    has_pages = _includes("accounts:sign-in", "accounts.browser.sign_in")
+    has_sessions = has_pages or BACKEND in settings.AUTHENTICATION_BACKENDS
+    if has_sessions or _includes("accounts-api:sign-in", "accounts.api.views"):
+        findings += _user_model()
+    if has_sessions:
         findings += _browser(has_pages=has_pages)
     return findings
 
@@ -45,10 +50,19 @@ def _models() -> Iterator[CheckMessage]:
     if not settings.USE_TZ:
         hint = "Expiry times of revocations are in UTC; local times are ambiguous when clocks are set back."
         yield Error("USE_TZ must be True for accounts.", hint=hint, id="accounts.E020")
-    if settings.AUTH_USER_MODEL != "accounts.User":
-        message = f"AUTH_USER_MODEL is {settings.AUTH_USER_MODEL}: accounts works with accounts.User alone."
-        hint = 'Set AUTH_USER_MODEL = "accounts.User", and refer to people by their subject.'
+
+
+def _user_model() -> Iterator[CheckMessage]:
+    model, field = get_user_model(), getattr(settings, "ACCOUNTS_SUBJECT_FIELD", "sub")
+    fields = {each.name: each for each in model._meta.get_fields()}
+    if not getattr(fields.get(field), "unique", False) or "email" not in fields:
+        message = (
+            f"AUTH_USER_MODEL ({settings.AUTH_USER_MODEL}) lacks `email` or a unique field `{field}` for subjects."
+        )
+        hint = "Add CharField(max_length=255, unique=True, null=True), and name it in ACCOUNTS_SUBJECT_FIELD."
         yield Error(message, hint=hint, id="accounts.E021")
+    if BREAK_GLASS in settings.AUTHENTICATION_BACKENDS and settings.AUTH_USER_MODEL != "accounts.User":
+        yield Error(f"AUTHENTICATION_BACKENDS: {BREAK_GLASS} needs accounts.User.", id="accounts.E025")
 
 
 def _browser(*, has_pages: bool) -> Iterator[CheckMessage]:
@@ -63,9 +77,9 @@ def _browser(*, has_pages: bool) -> Iterator[CheckMessage]:
         yield Error("SESSION_ENGINE must not be signed_cookies.", hint=hint, id="accounts.E024")
 
 
-def _has_pages() -> bool:
-    """Whether the URL configuration includes accounts.browser.urls."""
+def _includes(name: str, module: str) -> bool:
+    """Whether the URL `name` leads to a view of `module`."""
     try:
-        return resolve(reverse("accounts:sign-in")).func.__module__ == "accounts.browser.sign_in"
+        return resolve(reverse(name)).func.__module__ == module
     except NoReverseMatch:
         return False

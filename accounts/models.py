@@ -61,6 +61,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
+        swappable = "AUTH_USER_MODEL"
         verbose_name = "person"
         verbose_name_plural = "people"
         ordering = ("-created_at", "sub")

@@ -1,23 +1,53 @@
-"""Rows of `accounts.User` for the users of verified tokens: made when they are first needed."""
+"""Rows of AUTH_USER_MODEL, accounts.User or a project's own, found by the subject (`sub`) of the pool.
+
+A project's own model needs `email` and a unique text field for the subject, null for people who are not in the pool;
+the field's name is the setting ACCOUNTS_SUBJECT_FIELD, `sub` by default. Rows are never matched by name or e-mail
+address, which the pool may give to somebody else. A method `follow_roles(roles)`, as accounts.User has it, makes staff
+rights those of the token; without one they stay as the project sets them.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, connection
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from accounts.models import User
+from accounts.tokens.roles import Role
 from accounts.tokens.users import CognitoUser
 
 T = TypeVar("T")
 
 
-def user_row(user: CognitoUser) -> User:
-    """The row of `user`, created when it is missing. Two simultaneous first requests get the same row."""
-    row, _ = User.objects.get_or_create(
-        sub=user.sub, defaults={"username": user.username, "email": user.email, "is_machine": user.is_machine}
-    )
+def subject_field() -> str:
+    """The name of the field that holds the subject."""
+    name: str = getattr(settings, "ACCOUNTS_SUBJECT_FIELD", "sub")
+    return name
+
+
+def is_ours() -> bool:
+    """Whether AUTH_USER_MODEL is accounts.User."""
+    return settings.AUTH_USER_MODEL == "accounts.User"
+
+
+def rows(sub: str) -> QuerySet[Any]:
+    """The row of `sub`, or none."""
+    return get_user_model()._default_manager.filter(**{subject_field(): sub})
+
+
+def user_row(user: CognitoUser) -> Any:
+    """The row of `user`, created when there is none. Raises IntegrityError when its name or address is taken."""
+    model = get_user_model()
+    # In a project's own model a user name may be taken by somebody who is not in the pool.
+    name = user.username if is_ours() else user.sub
+    known: dict[str, Any] = {model.USERNAME_FIELD: name, "email": user.email, "is_machine": user.is_machine}
+    known |= {"password": make_password(None), "username": name}
+    known = {field: value for field, value in known.items() if _has(model, field) and field != subject_field()}
+    row, _ = model._default_manager.get_or_create(**{subject_field(): user.sub}, defaults=known)
     return row
 
 
@@ -36,5 +66,31 @@ def with_user_row(user: CognitoUser, write: Callable[[str], T]) -> T:
 
 
 def email_of(column: str) -> Subquery:
-    """The e-mail address of the user whose `sub` is in `column`; NULL without a row."""
-    return Subquery(User.objects.filter(sub=OuterRef(column)).values("email")[:1])
+    """The e-mail address of the row whose subject stands in `column`, for those who have one here."""
+    found = get_user_model()._default_manager.filter(**{subject_field(): OuterRef(column)})
+    return Subquery(found.values("email")[:1])
+
+
+def follow_roles(row: Any, roles: frozenset[Role]) -> bool:
+    """Make the staff rights of `row`, unsaved, those of `roles`; False for a model that has them from elsewhere."""
+    follow = getattr(row, "follow_roles", None)
+    if follow is None:
+        return False
+    follow(roles)
+    return True
+
+
+def end(sub: str) -> None:
+    """Delete the row of an account that was deleted; deactivate it in a project's own model, which may point at it."""
+    if is_ours():
+        rows(sub).delete()
+    elif _has(get_user_model(), "is_active"):
+        rows(sub).update(is_active=False)
+
+
+def _has(model: Any, field: str) -> bool:
+    try:
+        model._meta.get_field(field)
+    except FieldDoesNotExist:
+        return False
+    return True

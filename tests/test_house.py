@@ -24,7 +24,7 @@ MAY_IMPORT = {
 LAYERS = {
     "tokens": {"tokens"},
     "cognito": {"tokens", "cognito"},
-    "flows": {"tokens", "cognito", "flows", "models"},
+    "flows": {"tokens", "cognito", "flows", "models", "user_rows"},
     "browser": {"tokens", "cognito", "flows", "browser", "models", "user_rows"},
     "api": {"tokens", "cognito", "flows", "browser", "api"},
 }

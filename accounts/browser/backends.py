@@ -1,29 +1,35 @@
 """Authentication backends of Django: tokens of a completed sign-in, and local superusers for emergencies."""
 
+import logging
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
+from accounts import user_rows
 from accounts.cognito.errors import TokensTooLarge
 from accounts.cognito.results import Tokens
 from accounts.models import LOCAL_PREFIX, User
 from accounts.tokens.keys import KeysUnavailable
 from accounts.tokens.users import CognitoUser
 from accounts.tokens.verifier import TokenError, TokenTooLarge, get_verifier
-from accounts.user_rows import user_row
+
+logger = logging.getLogger(__name__)
 
 
 class CognitoBackend(ModelBackend):
     """Authenticates by the tokens of a completed sign-in; passwords are checked by Cognito only.
 
-    Staff rights follow the access token: ROLE_ADMIN has all of them, other roles have none.
+    Staff rights follow the access token: ROLE_ADMIN has all of them, other roles have none. A project's own user model
+    takes part in that by a method `follow_roles` (accounts.user_rows).
     """
 
     def authenticate(  # type: ignore[override]
         self, request: HttpRequest | None, cognito_tokens: Tokens | None = None
-    ) -> User | None:
+    ) -> Any:
         """The person's row, created or updated; None when the tokens do not verify or are not of the same person.
 
         Raises TokensTooLarge.
@@ -40,9 +46,16 @@ class CognitoBackend(ModelBackend):
         if claims.sub != identity.sub:
             return None
         user = CognitoUser.from_claims(claims)
-        person = user_row(user)
+        try:
+            with transaction.atomic():
+                person = user_rows.user_row(user)
+        except IntegrityError:
+            logger.error("A person cannot sign in: their name or address is taken in %s.", settings.AUTH_USER_MODEL)
+            return None
+        if not self.user_can_authenticate(person):
+            return None
         person.email = identity.email or ""
-        person.follow_roles(user.roles)
+        user_rows.follow_roles(person, user.roles)
         person.save()
         return person
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
@@ -12,10 +12,13 @@ from rest_framework.exceptions import APIException
 from rest_framework.views import APIView
 
 from accounts.browser import session
+from accounts.browser.backends import CognitoBackend
 from accounts.browser.problems import error_page
 from accounts.models import LOCAL_PREFIX, User
 
 View = Callable[..., HttpResponse]
+
+_COGNITO_BACKEND = f"{CognitoBackend.__module__}.{CognitoBackend.__qualname__}"  # as the session names it
 
 
 class BrowserSessionMiddleware:
@@ -57,7 +60,10 @@ class BrowserSessionMiddleware:
         person = request.user
         if person.is_authenticated:
             # A user of the pool is authenticated by their tokens only.
-            if claims is None and isinstance(person, User) and not person.sub.startswith(LOCAL_PREFIX):
+            of_pool = request.session.get(BACKEND_SESSION_KEY) == _COGNITO_BACKEND
+            if isinstance(person, User):
+                of_pool = not person.sub.startswith(LOCAL_PREFIX)
+            if claims is None and of_pool:
                 session.forget(request)
         elif SESSION_KEY in request.session:
             session.forget(request)  # the row of the user was deleted

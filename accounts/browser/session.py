@@ -7,16 +7,17 @@ token is renewed with the refresh token; when Cognito refuses that, the session 
 import logging
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, authenticate, login, logout
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
+from accounts import user_rows
 from accounts.cognito.errors import AccountError, InvalidCredentials, RefreshTokenInvalid
 from accounts.cognito.results import Tokens
 from accounts.flows import sign_in, sign_out
-from accounts.models import User
 from accounts.tokens import revocation
 from accounts.tokens.exceptions import KeysUnavailableNow
 from accounts.tokens.keys import KeysUnavailable
@@ -37,7 +38,7 @@ _HOSTED = "cognito_hosted"
 # --- Sign-in ---
 
 
-def begin(request: HttpRequest, tokens: Tokens, *, hosted: bool = False) -> User:
+def begin(request: HttpRequest, tokens: Tokens, *, hosted: bool = False) -> Any:
     """Sign in the person of `tokens`, under a new session key.
 
     `hosted`: Cognito's hosted pages have a session too. Raises InvalidCredentials when the tokens do not verify.
@@ -105,14 +106,14 @@ def is_hosted(request: HttpRequest) -> bool:
 def limit_rights(request: HttpRequest, claims: Claims) -> None:
     """Limit the rights of `request.user`, for this request, to those of its token."""
     person = request.user
-    if isinstance(person, User) and Role.ADMIN not in CognitoUser.from_claims(claims).roles:
+    if person.is_authenticated and Role.ADMIN not in CognitoUser.from_claims(claims).roles:
         # Not saved: another browser of the person may hold a newer token.
-        person.follow_roles(frozenset())
+        user_rows.follow_roles(person, frozenset())
 
 
 def change_email(request: HttpRequest, claims: Claims, email: str) -> None:
     """Store the new verified e-mail address of the signed-in person."""
-    User.objects.filter(sub=claims.sub).update(email=email)
+    user_rows.rows(claims.sub).update(email=email)
     request.session[_EMAIL] = email
 
 
@@ -159,14 +160,13 @@ def _renewed(request: HttpRequest) -> Claims:
             raise
         return _verified(session[_ACCESS])
     claims = _verified(tokens.access_token)
-    if claims.sub != session.get(SESSION_KEY, claims.sub):
+    person = user_rows.rows(claims.sub).first()
+    if person is None or session.get(SESSION_KEY) != person._meta.pk.value_to_string(person):
         raise RefreshTokenInvalid
     session[_ACCESS], session[_REFRESH] = tokens.access_token, tokens.refresh_token
     # Saved now: concurrent requests read it, and the old refresh token may be invalid even if this request fails.
     session.save()
-    person = User.objects.filter(sub=claims.sub).first()
-    if person is not None:
-        person.follow_roles(CognitoUser.from_claims(claims).roles)
+    if user_rows.follow_roles(person, CognitoUser.from_claims(claims).roles):
         # Saved before `request.user`, which is lazy, reads the row.
         person.save(update_fields=["is_staff", "is_superuser"])
     return claims

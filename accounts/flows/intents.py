@@ -18,9 +18,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
+from accounts import user_rows
 from accounts.cognito import administration
 from accounts.cognito.errors import AccountError, CognitoNotAsked, CognitoUnavailable, PersonNotFound
-from accounts.models import Intent, User
+from accounts.models import Intent
 from accounts.tokens import revocation
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def finish(intent: Intent, *, happened: bool = False, end_sessions: Callable[[],
         raise
     revocation.revoke_person(intent.sub, beyond_leeway=deletes or intent.act == Act.DISABLE)
     if deletes:
-        User.objects.filter(sub=intent.sub).delete()
+        user_rows.end(intent.sub)
         revocation.forget_sessions_of(intent.sub)
     _withdraw(intent)
 

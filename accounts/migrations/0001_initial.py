@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
             options={
+                'swappable': 'AUTH_USER_MODEL',
                 'verbose_name': 'person',
                 'verbose_name_plural': 'people',
                 'ordering': ('-created_at', 'sub'),

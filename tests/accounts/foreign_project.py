@@ -1,6 +1,7 @@
 """A project with accounts and nothing else of this repository, driven on an empty database; prints what it answered.
 
-Usage: python -m tests.accounts.foreign_project sqlite|mysql, with the COGNITO_* variables of a local Cognito.
+Usage: python -m tests.accounts.foreign_project DATABASE AUTH_USER_MODEL
+with the COGNITO_* variables of a local Cognito.
 """
 
 import json
@@ -24,7 +25,7 @@ DATABASES = {
 }
 
 
-def configure(database: str) -> None:
+def configure(database: str, user_model: str) -> None:
     """The settings of the project; those that are not named have Django's defaults."""
     if database == "mysql" and find_spec("MySQLdb") is None:
         import_module("pymysql").install_as_MySQLdb()
@@ -33,21 +34,41 @@ def configure(database: str) -> None:
         SECRET_KEY="of a project of somebody else",
         ALLOWED_HOSTS=["testserver"],
         USE_TZ=True,
-        AUTH_USER_MODEL="accounts.User",
-        AUTHENTICATION_BACKENDS=["accounts.browser.backends.CognitoBackend"],
+        AUTH_USER_MODEL=user_model,
+        ACCOUNTS_SUBJECT_FIELD="sub" if user_model == "accounts.User" else "subject",
+        AUTHENTICATION_BACKENDS=[
+            "django.contrib.auth.backends.ModelBackend",
+            "accounts.browser.backends.CognitoBackend",
+        ],
         SESSION_ENGINE="accounts.browser.store",
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         ROOT_URLCONF="tests.accounts.foreign_urls",
         DATABASES={"default": DATABASES[database] | {"ATOMIC_REQUESTS": True}},
         INSTALLED_APPS=[
             "accounts",
+            *(["tests.accounts.foreign_members"] if user_model != "accounts.User" else []),
             "django.contrib.admin",
             "django.contrib.auth",
             "django.contrib.contenttypes",
             "django.contrib.sessions",
             "django.contrib.messages",
+            "django.contrib.staticfiles",
             "rest_framework",
         ],
+        TEMPLATES=[
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                    ]
+                },
+            }
+        ],
+        STATIC_URL="static/",
         MIDDLEWARE=[
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -67,6 +88,7 @@ def configure(database: str) -> None:
 
 def drive() -> dict[str, int]:
     """The status of each answer: Uma signs in, refreshes and signs out, by the API and with a browser."""
+    from django.contrib.auth import get_user_model
     from django.test import Client
 
     api, accounts, statuses = Client(), "/api/v2/accounts/", {}
@@ -82,18 +104,38 @@ def drive() -> dict[str, int]:
     statuses["me, signed out"] = api.get(f"{accounts}me/", headers=bearer).status_code
     browser, form = Client(), {"email": "user@example.com", "password": "Passw0rd!"}
     statuses["page: sign-in"] = browser.post("/accounts/sign-in/", form).status_code
+    statuses["page: profile"] = browser.get("/accounts/profile/").status_code
     statuses["page: me"] = browser.get(f"{accounts}me/").status_code
+    store = browser.session
+    store["cognito_access_token"] = "expired"
+    store.save()
+    statuses["page: me, renewed"] = browser.get(f"{accounts}me/").status_code
     statuses["page: sign-out"] = browser.post("/accounts/sign-out/").status_code
     statuses["page: me, signed out"] = browser.get(f"{accounts}me/").status_code
+    if settings.AUTH_USER_MODEL != "accounts.User":
+        # Bob is not in the pool, and signs in with Django's own password beside.
+        get_user_model().objects.create_superuser(username="bob", password="Passw0rd!")
+        bob = Client()
+        bob.login(username="bob", password="Passw0rd!")
+        statuses["Bob: admin"] = bob.get("/admin/").status_code
+        statuses["Bob: profile of the pool"] = bob.get("/accounts/profile/").status_code
+    answer = api.post(f"{accounts}sign-in/", {"email": "user@example.com", "password": "Passw0rd!"}, "application/json")
+    body, headers = {"password": "Passw0rd!"}, {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    statuses["me: delete"] = api.delete(f"{accounts}me/", body, "application/json", headers=headers).status_code
+    statuses["active rows of the pool"] = (
+        get_user_model().objects.filter(is_active=True).exclude(username="bob").count()
+    )
     return statuses
 
 
 if __name__ == "__main__":
-    configure(sys.argv[1])
+    configure(*sys.argv[1:])
+    from django.core.management import call_command
     from django.db import connection
 
     created = connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
+        call_command("check", stdout=sys.stderr)
         json.dump(drive(), sys.stdout)
     finally:
         connection.creation.destroy_test_db(created, verbosity=0)

@@ -67,7 +67,8 @@ def test_a_project_without_pages_needs_none_of_their_settings(settings: Settings
     "number, setting, value, sentence",
     [
         ("E020", "USE_TZ", False, "USE_TZ must be True"),
-        ("E021", "AUTH_USER_MODEL", "auth.User", "AUTH_USER_MODEL is auth.User"),
+        ("E021", "ACCOUNTS_SUBJECT_FIELD", "username", "a unique field `username` for subjects"),
+        ("E021", "ACCOUNTS_SUBJECT_FIELD", "nickname", "a unique field `nickname` for subjects"),
         ("E023", "AUTHENTICATION_BACKENDS", ["django.contrib.auth.backends.ModelBackend"], "CognitoBackend"),
         ("E024", "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies", "must not be signed_cookies"),
     ],
@@ -222,23 +223,30 @@ def _mariadb() -> None:
         pytest.skip("MariaDB: nobody listens at port 3306 of MARIADB_HOST")
 
 
+@pytest.mark.parametrize("user_model", ["accounts.User", "foreign_members.Member"])
 @pytest.mark.parametrize("database", ["sqlite", "mysql"])
 def test_uma_signs_in_refreshes_and_signs_out_in_a_project_of_somebody_else(
-    database: str, cognito: LocalCognito
+    database: str, user_model: str, cognito: LocalCognito
 ) -> None:
     if database == "mysql":
         _mariadb()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COGNITO_")}
-    command = [sys.executable, "-m", "tests.accounts.foreign_project", database]
+    command = [sys.executable, "-m", "tests.accounts.foreign_project", database, user_model]
     run = subprocess.run(command, env=environment | cognito.environment(), capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+    of_bob = {"Bob: admin": 200, "Bob: profile of the pool": 403} if user_model != "accounts.User" else {}
     assert json.loads(run.stdout) == {
+        **of_bob,
+        "me: delete": 204,
+        "active rows of the pool": 0,
+        "page: me, renewed": 200,
         "sign-in": 200,
         "refresh": 200,
         "me": 200,
         "sign-out": 204,
         "me, signed out": 401,
         "page: sign-in": 302,
+        "page: profile": 200,
         "page: me": 200,
         "page: sign-out": 302,
         "page: me, signed out": 401,
