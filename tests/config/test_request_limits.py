@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.core.signals import request_started
+from django.db import close_old_connections
 from django.test import Client as Browser
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
@@ -43,8 +45,13 @@ def ask(method: str, path: str, body: bytes = b"", content_type: str = JSON, /, 
     """The answer of the application, with all that stands before Django."""
     request = RequestFactory().generic(method, path, body, content_type)
     got: list[Any] = []
-    answer = application({**request.environ, **environ}, lambda *given: got.extend(given) or (lambda _: None))  # type: ignore[func-returns-value]
-    return Answer(int(got[0][:3]), dict(got[1]), b"".join(answer))
+    # As Django's test client does: the connection holds the transaction of the test.
+    request_started.disconnect(close_old_connections)
+    try:
+        answer = application({**request.environ, **environ}, lambda *given: got.extend(given) or (lambda _: None))  # type: ignore[func-returns-value]
+        return Answer(int(got[0][:3]), dict(got[1]), b"".join(answer))
+    finally:
+        request_started.connect(close_old_connections)
 
 
 # --- Heads ---

@@ -173,4 +173,4 @@ def test_what_names_no_role_of_its_own_is_refused(
 
 def test_sqlite_has_no_roles(stand_in: LocalCognito, tmp_path: Path) -> None:
     answer = run(production(stand_in, tmp_path / "books.sqlite3"), "database_role")
-    assert (answer.returncode, "there are no roles to make" in answer.stderr) == (1, True)
+    assert (answer.returncode, "other databases have no roles" in answer.stderr) == (1, True)
