@@ -251,7 +251,7 @@ def test_the_page_for_the_person_on_call_names_every_metric_and_no_other(prometh
     from config import metrics
 
     page = (ROOT / "docs" / "operations.md").read_text()
-    table = page.split("## The metrics")[1].split("| name | labels | what |")[1].split("\n\n")[0]
+    table = page.split("## Metrics")[1].split("| name | labels | meaning |")[1].split("\n\n")[0]
     told = {
         (name, frozenset(re.findall(r"`(\w+)`", labels))) for name, labels in re.findall(r"`(\w+)` \| (.*?) \|", table)
     }
