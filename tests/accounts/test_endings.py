@@ -152,7 +152,7 @@ def test_a_machine_that_signs_a_person_out_keeps_its_own_token(robot: Callable[[
 
 
 def test_an_app_client_of_nobody_has_no_tokens_to_end(admin: Person) -> None:
-    with pytest.raises(CommandError, match="is no app client"):
+    with pytest.raises(CommandError, match="is not an app client"):
         call_command("revoke_machine", "somebody-elses")
     assert admin.client.post(f"{USERS}somebody-elses/sign-out/").status_code == 404
     assert not AuditRecord.objects.exists()
