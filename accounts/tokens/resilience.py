@@ -90,8 +90,9 @@ class SingleFlight(Generic[T]):
         """Start `call`, unless one with this key is under way; gives its future, and whether this caller started it.
 
         Without `thread` the call is made before this returns, and its exception is raised here too. With `thread`, a
-        name, it is made in a new daemon thread with a copy of the caller's context variables. The other callers can
-        wait with a time limit: `Future.result(timeout)` raises TimeoutError.
+        name, it is made in a new daemon thread with a copy of the caller's context variables; if none can be started,
+        RuntimeError is raised, here and for the others. These can wait with a time limit: `Future.result(timeout)`
+        raises TimeoutError.
         """
         with self._guard:
             if key in self._flights:
@@ -99,7 +100,11 @@ class SingleFlight(Generic[T]):
             flight = self._flights[key] = Future()
         if thread:
             run = copy_context().run
-            threading.Thread(target=run, args=(self._make, call, key), name=thread, daemon=True).start()
+            try:
+                threading.Thread(target=run, args=(self._make, call, key), name=thread, daemon=True).start()
+            except RuntimeError as error:  # no thread could be started: the others must not wait for this flight
+                self._end(key).set_exception(error)
+                raise
         else:
             self._make(call, key)
         return flight, True
@@ -109,6 +114,10 @@ class SingleFlight(Generic[T]):
         try:
             result = call()
         except BaseException as error:
-            self._flights.pop(key).set_exception(error)
+            self._end(key).set_exception(error)
             raise
-        self._flights.pop(key).set_result(result)
+        self._end(key).set_result(result)
+
+    def _end(self, key: Hashable) -> Future[T]:
+        with self._guard:
+            return self._flights.pop(key)

@@ -232,3 +232,22 @@ def test_a_call_in_a_thread_of_its_own_holds_nobody_and_keeps_the_context() -> N
     assert (is_own, flight.done(), flights.join(call)) == (True, False, (flight, False))
     call.end()
     assert flight.result(30) == "of Uma in a thread"
+
+
+def test_where_no_thread_can_be_started_everybody_gets_the_error_and_the_next_caller_a_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flights: SingleFlight[str] = SingleFlight()
+    waiting: list[Future[str]] = []
+
+    def start(_: threading.Thread) -> None:
+        waiting.append(flights.join(lambda: "of somebody who waits")[0])
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError, match="can't start"):
+            flights.join(lambda: "never made", thread="refused")
+
+    assert isinstance(waiting[0].exception(timeout=0), RuntimeError)
+    assert flights.join(lambda: "the next", thread="started")[0].result(timeout=10) == "the next"
