@@ -65,10 +65,11 @@ class UploadQuerySet(models.QuerySet["Upload"]):
     def take(self, key: str, owner: str) -> "Upload":
         """As `of`, for one caller only: the second of two that confirm at once gets GoneError.
 
-        The caller deletes it.
+        Its age counts from now, so that it does not expire while the caller reads it. The caller deletes it.
         """
         upload = self.of(key, owner)
-        if upload is None or not self.waiting().filter(pk=upload.pk).update(taken=True):
+        taken = {"taken": True, "created_at": timezone.now()}
+        if upload is None or not self.waiting().filter(pk=upload.pk).update(**taken):
             raise GoneError
         return upload
 
@@ -84,7 +85,7 @@ class Upload(models.Model):
     owner = models.CharField(max_length=255, help_text="A subject.")
     size = models.PositiveIntegerField(help_text="Bytes.")
     taken = models.BooleanField(default=False)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)  # renewed when it is taken
 
     objects = UploadQuerySet.as_manager()
 

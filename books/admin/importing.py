@@ -192,9 +192,10 @@ class ImportPages(OwnSearch):
                 summary = preview.read(binary, _options(waiting), by=subject_of(request), dry_run=False)
         except preview.BadFileError as error:
             return self._again(request, f"The file {waiting['name']} cannot be read. {error}")
-        except DatabaseError as error:
+        except (DatabaseError, GoneError) as error:
             logger.error("An import failed: %s", type(error).__name__)
-            said = "The database failed on the way. What was imported until then stays; importing again does the rest."
+            what = "The file was deleted" if isinstance(error, GoneError) else "The database failed"
+            said = f"{what} on the way. What was imported until then stays; importing again does the rest."
             return self._again(request, said)
         finally:
             upload.delete()

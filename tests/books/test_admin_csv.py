@@ -12,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import F
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -251,6 +252,25 @@ def test_a_file_that_is_being_imported_is_neither_taken_again_nor_deleted(browse
     assert Upload.objects.filter(pk=waiting.pk).exists()
     with pytest.raises(uploads.GoneError):
         Upload.objects.take(waiting.key, waiting.owner)
+
+
+def test_a_file_that_is_confirmed_in_its_last_minute_does_not_expire_while_it_is_imported(browser: Browser) -> None:
+    upload(browser, DIRTY)
+    Upload.objects.update(created_at=timezone.now() - timedelta(seconds=uploads.KEPT_SECONDS - 60))
+    waiting = Upload.objects.get()
+    Upload.objects.take(waiting.key, waiting.owner)
+    Upload.objects.update(created_at=F("created_at") - timedelta(seconds=120))  # the import takes two minutes
+    upload(browser, DIRTY)
+    assert Upload.objects.filter(pk=waiting.pk).exists()
+
+
+def test_a_file_that_is_deleted_while_it_is_imported_is_told_in_words(browser: Browser) -> None:
+    upload(browser, DIRTY)
+    UploadChunk.objects.all().delete()
+    page = browser.post(PREVIEW, {"confirm": "yes"}, follow=True)
+    assert page.status_code == 200
+    assert "The file was deleted on the way." in page.content.decode()
+    assert Upload.objects.count() == 0
 
 
 def test_a_file_waits_for_its_own_session_alone(browser: Browser) -> None:
