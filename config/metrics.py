@@ -47,7 +47,7 @@ THROTTLED = Counter("throttled_attempts", "Attempts refused, by the rate limit t
 
 
 def listen() -> None:
-    """Connect the receivers of `accounts.signals`. Idempotent."""
+    """Connect the receivers of `accounts.tokens.signals`. Idempotent."""
     for signal, receiver in _RECEIVERS:
         signal.connect(receiver, weak=False, dispatch_uid="config.metrics")
 

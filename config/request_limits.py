@@ -56,7 +56,9 @@ CONTENT_TYPE_TOO_LONG = Refusal(
 )
 TOO_MANY_TAGS = Refusal(400, "invalid", f"The request names more than {MAX_ENTITY_TAGS} entity tags.")
 LENGTH_REQUIRED = Refusal(
-    411, "length_required", "Send the body with a Content-Length. The API reads bodies in chunks too, uncompressed."
+    411,
+    "length_required",
+    "Send the body with a Content-Length. Only the production server reads bodies in chunks, below /api/.",
 )
 TWO_LENGTHS = Refusal(400, "invalid", "The request has both a Content-Length and a Transfer-Encoding.")
 BODY_TOO_LARGE = Refusal(413, TooLarge.default_code, TooLarge.default_detail)

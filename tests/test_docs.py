@@ -25,6 +25,8 @@ KINDS = "css|html|in|js|json|md|mjs|py|sh|toml|txt|yaml|yml"
 
 # Variables that begin like ours and belong to others.
 OF_OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ACCOUNT_ID"}
+# A setting of projects with a user model of their own.
+OF_OTHERS |= {"ACCOUNTS_SUBJECT_FIELD"}
 
 
 def _code(text: str) -> Iterator[str]:

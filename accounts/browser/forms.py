@@ -78,7 +78,7 @@ class SignUpForm(Form):
     def __init__(self, *args: Any, roles: Iterable[Role] = (), policy: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password"].help_text = policy
-        choices = [(role.value, ROLE_NAMES[role]) for role in roles]
+        choices = [(role.value, ROLE_NAMES.get(role, role.label)) for role in roles]
         if len(choices) > 1:
             self.fields["role"] = forms.ChoiceField(label="What you want to do", choices=choices)
 

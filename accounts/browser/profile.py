@@ -21,6 +21,7 @@ from accounts.browser.pages import OwnAccountPage, qr_code
 from accounts.cognito.errors import AccountError
 from accounts.cognito.results import Profile
 from accounts.flows import challenges, own_account, passwords, sign_out
+from accounts.tokens.roles import Role
 from accounts.tokens.users import CognitoUser
 
 
@@ -46,7 +47,7 @@ class ProfilePage(OwnAccountPage):
         roles = CognitoUser.from_claims(self.claims).roles
         return super().get_context_data(
             email=self.profile().attributes.get("email", ""),
-            roles=[name for role, name in ROLE_NAMES.items() if role in roles],
+            roles=[ROLE_NAMES.get(role, role.label) for role in reversed(Role) if role in roles],
             mfa="SOFTWARE_TOKEN_MFA" in self.profile().mfa,
             **kwargs,
         )

@@ -6,9 +6,11 @@ import pytest
 from django.test import Client as Browser
 from pytest_django.fixtures import Settings
 
+from accounts.browser.forms import SignUpForm
 from accounts.cognito import administration
 from accounts.flows.rates import Rate
 from accounts.models import User
+from accounts.tokens.roles import Role
 from local_cognito.server import LocalCognito
 from tests.accounts.browsers import PAGES, PROFILE, fill_in, is_signed_in, signed_in, text, tokens_of
 from tests.accounts.people import ACCOUNTS, BOOKS, NEW_PASSWORD, PASSWORD, Person, app_code, code_for
@@ -163,3 +165,9 @@ def test_two_windows_with_the_same_profile_do_not_undo_each_other(cognito: Local
     page = uma.get(PROFILE).content.decode()
     assert 'value="Uma Thurm"' in page
     assert 'value="+4915112345678"' in page
+
+
+def test_a_role_without_a_name_of_its_own_on_the_pages_is_shown_by_its_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.browser.forms.ROLE_NAMES", {})
+    field = SignUpForm(roles=[Role.GUEST, Role.USER]).fields["role"]
+    assert [label for _, label in field.choices] == [Role.GUEST.label, Role.USER.label]  # type: ignore[attr-defined]
