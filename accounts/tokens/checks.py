@@ -1,14 +1,14 @@
 """System checks of the Cognito settings. Each finding of `manage.py check` names its variable."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from accounts.tokens.conf import CognitoConfig, DelegatedTokens, TokenUse, get_config
-from accounts.tokens.roles import Role
+from accounts.tokens.conf import CognitoConfig, DelegatedTokens, TokenUse, get_config, names
+from accounts.tokens.roles import EVERY_ROLE, Role
 
 MAX_LEEWAY_SECONDS = 300
 
@@ -17,7 +17,7 @@ MAX_LEEWAY_SECONDS = 300
 def check_cognito(app_configs: Any, **_: Any) -> Sequence[CheckMessage]:
     """Findings about settings that are missing, contradictory, or insecure while DEBUG is off."""
     config = get_config()
-    findings = [*_missing(config), *_contradictory(config), *_insecure(config)]
+    findings = [*_missing(config), *_unknown_roles(), *_contradictory(config), *_insecure(config)]
     return [
         Error(f"{variable} {sentence}", hint=hint, id=f"accounts.E{number:03}")
         for number, variable, sentence, hint in findings
@@ -34,6 +34,13 @@ def _missing(config: CognitoConfig) -> Iterator[Finding]:
         yield 2, "COGNITO_USER_POOL_ID", "must be set.", "It looks like eu-west-1_AbCdEf123."
     if not config.client_id:
         yield 3, "COGNITO_CLIENT_ID", "must be set.", "Without it, a token of any app client would pass."
+
+
+def _unknown_roles() -> Iterator[Finding]:
+    for variable in ("COGNITO_SIGN_UP_ROLES", "COGNITO_GROUP_ROLES", "COGNITO_SCOPE_ROLES"):
+        value = getattr(settings, variable, ())
+        if not EVERY_ROLE.issuperset(value.values() if isinstance(value, Mapping) else names(variable)):
+            yield 16, variable, f"names an unknown role; the roles are {', '.join(Role)}.", None
 
 
 def _contradictory(config: CognitoConfig) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from accounts.tokens.roles import Role
+from accounts.tokens.roles import EVERY_ROLE, Role
 
 TokenUse = Literal["access", "id", "any"]
 DelegatedTokens = Literal["refuse", "accept"]
@@ -89,10 +89,10 @@ def get_config() -> CognitoConfig:
         user_pool_id=pool,
         client_id=client_id,
         client_secret=_setting("COGNITO_CLIENT_SECRET", ""),
-        client_ids=frozenset(name for name in (client_id, *_names("COGNITO_ALLOWED_CLIENT_IDS")) if name),
-        issuers=_names("COGNITO_ISSUER") or default_issuers(region, pool),
+        client_ids=frozenset(name for name in (client_id, *names("COGNITO_ALLOWED_CLIENT_IDS")) if name),
+        issuers=names("COGNITO_ISSUER") or default_issuers(region, pool),
         jwks_url=_setting("COGNITO_JWKS_URL", ""),
-        resource_identifiers=frozenset(_names("COGNITO_RESOURCE_IDENTIFIERS")),
+        resource_identifiers=frozenset(names("COGNITO_RESOURCE_IDENTIFIERS")),
         require_audience=_setting("COGNITO_REQUIRE_AUDIENCE", False),
         delegated_tokens=_setting("COGNITO_DELEGATED_TOKENS", "refuse"),
         endpoint_url=_setting("COGNITO_ENDPOINT_URL", "").rstrip("/"),
@@ -100,9 +100,9 @@ def get_config() -> CognitoConfig:
         token_use=cast(TokenUse, _setting("COGNITO_TOKEN_USE", "access")),
         leeway_seconds=_setting("COGNITO_LEEWAY_SECONDS", 10),
         max_token_age_seconds=_setting("COGNITO_MAX_TOKEN_AGE_SECONDS", None),
-        sign_up_roles=tuple(Role(role) for role in _setting("COGNITO_SIGN_UP_ROLES", [Role.GUEST])),
-        group_roles=complete_group_roles(_setting("COGNITO_GROUP_ROLES", {})),
-        scope_roles=_setting("COGNITO_SCOPE_ROLES", DEFAULT_SCOPE_ROLES),
+        sign_up_roles=tuple(Role(role) for role in names("COGNITO_SIGN_UP_ROLES", [Role.GUEST]) if role in EVERY_ROLE),
+        group_roles=complete_group_roles(_roles_by_name("COGNITO_GROUP_ROLES", {})),
+        scope_roles=_roles_by_name("COGNITO_SCOPE_ROLES", DEFAULT_SCOPE_ROLES),
         header_refresh=_setting("COGNITO_HEADER_REFRESH", False),
     )
 
@@ -111,11 +111,17 @@ def _setting(name: str, default: Any) -> Any:
     return getattr(settings, name, default)
 
 
-def _names(name: str) -> tuple[str, ...]:
+def names(name: str, default: Sequence[str] = ()) -> tuple[str, ...]:
     """A setting that is a list of names, or a comma-separated string."""
-    value: str | Sequence[str] = _setting(name, ())
-    names = value.split(",") if isinstance(value, str) else value
-    return tuple(dict.fromkeys(stripped for entry in names if (stripped := entry.strip())))
+    value: str | Sequence[str] = _setting(name, default)
+    entries = value.split(",") if isinstance(value, str) else value
+    return tuple(dict.fromkeys(stripped for entry in entries if (stripped := entry.strip())))
+
+
+def _roles_by_name(name: str, default: Mapping[str, Role]) -> Mapping[str, Role]:
+    """A setting that maps names to roles. An unknown role grants nothing; `checks` reports it."""
+    value: Mapping[str, str] = _setting(name, default)
+    return {granting: Role(role) for granting, role in value.items() if role in EVERY_ROLE}
 
 
 @receiver(setting_changed)

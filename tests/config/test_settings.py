@@ -15,6 +15,7 @@ from django.core.checks import run_checks
 from pytest_django.fixtures import Settings
 
 from accounts.flows.rates import DEFAULT_RATES, Rate
+from accounts.tokens.checks import check_cognito
 from accounts.tokens.conf import default_issuers, get_config
 from accounts.tokens.roles import Role
 
@@ -195,6 +196,37 @@ def test_groups_give_roles_and_a_role_that_none_gives_keeps_the_group_of_its_nam
     named = {"editors": Role.USER, "writers": Role.USER, "it=admins": Role.ADMIN}
     assert config.group_roles == {**named, "ROLE_GUEST": Role.GUEST}
     assert config.groups_of(Role.USER) == ("editors", "writers")
+
+
+def test_another_project_may_write_roles_as_plain_strings(settings: Settings) -> None:
+    settings.COGNITO_GROUP_ROLES = {"editors": "ROLE_USER"}
+    settings.COGNITO_SCOPE_ROLES = {"shop/read": "ROLE_GUEST"}
+    settings.COGNITO_SIGN_UP_ROLES = "ROLE_GUEST, ROLE_USER"
+    config = get_config()
+    assert config.groups_of(Role.USER) == ("editors",)
+    roles = [*config.group_roles.values(), *config.scope_roles.values(), *config.sign_up_roles]
+    assert all(isinstance(role, Role) for role in roles)
+    assert config.sign_up_roles == (Role.GUEST, Role.USER)
+    assert check_cognito(None) == []
+
+
+@pytest.mark.parametrize(
+    "variable, value",
+    [
+        ("COGNITO_GROUP_ROLES", {"editors": "EDITOR"}),
+        ("COGNITO_SCOPE_ROLES", {"shop/read": "READER"}),
+        ("COGNITO_SIGN_UP_ROLES", ["ROLE_GUEST", "ROLE_ROOT"]),
+        ("COGNITO_SIGN_UP_ROLES", "ROLE_GUEST,ROLE_ROOT"),
+    ],
+)
+def test_an_unknown_role_of_another_project_is_a_finding_and_grants_nothing(
+    variable: str, value: object, settings: Settings
+) -> None:
+    setattr(settings, variable, value)
+    (finding,) = check_cognito(None)
+    assert finding.msg.startswith(f"{variable} names an unknown role; the roles are ROLE_ADMIN, ")
+    config = get_config()
+    assert {*config.group_roles.values(), *config.scope_roles.values(), *config.sign_up_roles} <= set(Role)
 
 
 def test_a_comma_list_replaces_the_issuers(read: Read) -> None:
