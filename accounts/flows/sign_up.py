@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -22,7 +22,8 @@ from accounts.cognito.errors import (
     RoleNotAllowed,
 )
 from accounts.cognito.gateway import get_gateway
-from accounts.flows import throttling
+from accounts.flows import intents, throttling
+from accounts.flows.intents import Act
 from accounts.models import SignUp
 from accounts.tokens.conf import get_config
 from accounts.tokens.roles import Role
@@ -106,16 +107,21 @@ def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str |
         sub = _sub_of(email)
         get_gateway().confirm_sign_up(email, code)
         attempt.succeeded()
+    is_own = pending is None or pending.sub in (None, sub)
+    is_shared = pending is not None and (pending.needs_password or not is_own)  # another person may know its password
     if pending is not None:
-        is_own = pending.sub in (None, sub)
         pending.sub = sub
-        if pending.needs_password or not is_own:
-            _remove_mfa(email)
-        if password is None and not is_own:
-            _require_reset(pending, email)
-            raise PasswordResetRequired
-    if password is not None:
-        _set_password(pending, email, password)
+    try:
+        # Whoever knows an earlier password may have signed in since the confirmation.
+        with intents.ending_tokens(Act.CREDENTIAL, sub or "", sub or "") if is_shared else nullcontext():
+            if pending is not None and password is None and not is_own:
+                _require_reset(pending, email)
+                raise PasswordResetRequired
+            if password is not None:
+                _set_password(pending, email, password)
+    finally:
+        if is_shared:
+            _remove_mfa(email)  # last: a session that has ended registers no other authenticator app
     if pending is not None:
         # The account is confirmed in any case; a role that cannot be granted now is granted at the next sign-in.
         try:
@@ -147,7 +153,7 @@ def _set_password(pending: SignUp | None, email: str, password: str) -> None:
 def _require_reset(pending: SignUp, email: str) -> None:
     """Require a password reset with a mailed code before the next sign-in, and replace the password."""
     pending.must_reset = True
-    pending.save(update_fields=["sub", "must_reset"])
+    pending.save()  # also if a sign-in with the earlier password has deleted the row meanwhile
     try:
         administration.set_password(email, _unguessable_password())
     except AccountError as error:

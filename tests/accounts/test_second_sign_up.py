@@ -1,5 +1,6 @@
 """Two sign-ups with one address: whoever confirms has the only password, and nobody learns who has an account."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -138,6 +139,51 @@ def test_a_password_that_could_not_be_set_leaves_the_account_closed_to_the_forme
     reset = {"email": GRACE, "code": code_for(cognito, GRACE), "new_password": GRACES}
     assert post(visitor, "reset-password", **reset).status_code == 200
     assert Person.signed_in(GRACE, GRACES).verdict() == "ok"
+
+
+@pytest.mark.parametrize("outcome", ["set", "reset", "failed"])
+def test_whoever_signs_in_between_the_confirmation_and_the_new_password_is_signed_out(
+    outcome: str, visitor: Client, cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if outcome == "reset":
+        get_gateway().sign_up(GRACE, MALLORYS, {})
+        post(visitor, "sign-up", email=GRACE, password=GRACES)
+        code = str(wait_for_messages(cognito, GRACE, 2)[-1]["code"])
+    else:
+        code = signed_up_twice(visitor, cognito)
+    pool = next(iter(cognito._running.store.pools()))
+    gateway_class, mallory = type(get_gateway()), []
+    confirm: Callable[..., None] = gateway_class.confirm_sign_up
+
+    def mallory_follows(self: Any, email: str, code: str) -> None:
+        confirm(self, email, code)
+        mallory.append(Person.signed_in(GRACE, MALLORYS))
+        user = pool.find(GRACE)
+        assert user is not None
+        pool.memory_of(user).totp_secret = "JBSWY3DPEHPK3PXP"  # pragma: allowlist secret
+        app = {"Enabled": True, "PreferredMfa": True}
+        get_gateway().administer("admin_set_user_mfa_preference", Username=GRACE, SoftwareTokenMfaSettings=app)
+
+    def out_of_reach(*_: object) -> None:
+        raise CognitoUnavailable
+
+    given = {} if outcome == "reset" else {"password": GRACES}
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway_class, "confirm_sign_up", mallory_follows)
+        if outcome == "failed":
+            patch.setattr(administration, "set_password", out_of_reach)
+        confirmed = post(visitor, "confirm-sign-up", email=GRACE, code=code, **given)
+    assert confirmed.status_code == {"set": 200, "reset": 403, "failed": 503}[outcome]
+    (thief,) = mallory
+    assert thief.verdict() == "token_revoked"
+    again = post(visitor, "refresh", refresh_token=thief.tokens["refresh_token"])
+    assert again.json()["code"] == "refresh_token_invalid"
+    assert sign_in(visitor, GRACE, MALLORYS).status_code != 200
+    if outcome != "set":
+        post(visitor, "forgot-password", email=GRACE)
+        reset = {"email": GRACE, "code": code_for(cognito, GRACE), "new_password": GRACES}
+        assert post(visitor, "reset-password", **reset).status_code == 200
+    assert Person.signed_in(GRACE, GRACES).verdict() == "ok"  # with no code of Mallory's authenticator app
 
 
 @pytest.mark.parametrize("password", [None, GRACES])
