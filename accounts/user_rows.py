@@ -1,9 +1,9 @@
 """Rows of AUTH_USER_MODEL, accounts.User or a project's own, found by the subject (`sub`) of the pool.
 
-A project's own model needs `email` and a unique text field for the subject, null for people who are not in the pool;
-the field's name is the setting ACCOUNTS_SUBJECT_FIELD, `sub` by default. Rows are never matched by name or e-mail
-address, which the pool may give to somebody else. A method `follow_roles(roles)`, as accounts.User has it, makes staff
-rights those of the token; without one they stay as the project sets them.
+A project's own model needs `email`, null if it is unique, and a unique text field for the subject, null for people who
+are not in the pool; the field's name is the setting ACCOUNTS_SUBJECT_FIELD, `sub` by default. Rows are never matched by
+name or e-mail address, which the pool may give to somebody else. A method `follow_roles(roles)`, as accounts.User has
+it, makes staff rights those of the token; without one they stay as the project sets them.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,9 @@ def user_row(user: CognitoUser) -> Any:
     model = get_user_model()
     # In a project's own model a user name may be taken by somebody who is not in the pool.
     name = user.username if is_ours() else user.sub
-    known: dict[str, Any] = {model.USERNAME_FIELD: name, "email": user.email, "is_machine": user.is_machine}
+    known: dict[str, Any] = {model.USERNAME_FIELD: name, "is_machine": user.is_machine}
+    if user.email:  # An access token has none, and a unique column takes the empty one only once.
+        known["email"] = user.email
     known |= {"password": make_password(None), "username": name}
     known = {field: value for field, value in known.items() if _has(model, field) and field != subject_field()}
     row, _ = model._default_manager.get_or_create(**{subject_field(): user.sub}, defaults=known)

@@ -1,6 +1,7 @@
 """Authentication backends of Django: tokens of a completed sign-in, and local superusers for emergencies."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -45,18 +46,21 @@ class CognitoBackend(ModelBackend):
             return None
         if claims.sub != identity.sub:
             return None
-        user = CognitoUser.from_claims(claims)
+        # An address that nobody verified may be another person's, whom a project may look up by it.
+        email = identity.email if identity.email_verified or user_rows.is_ours() else None
+        user = replace(CognitoUser.from_claims(claims), email=email or "")
         try:
             with transaction.atomic():
                 person = user_rows.user_row(user)
+                if not self.user_can_authenticate(person):
+                    return None
+                if email or user_rows.is_ours():
+                    person.email = user.email
+                user_rows.follow_roles(person, user.roles)
+                person.save()
         except IntegrityError:
             logger.error("A person cannot sign in: their name or address is taken in %s.", settings.AUTH_USER_MODEL)
             return None
-        if not self.user_can_authenticate(person):
-            return None
-        person.email = identity.email or ""
-        user_rows.follow_roles(person, user.roles)
-        person.save()
         return person
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, authenticate, login, logout
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts import user_rows
@@ -49,7 +50,7 @@ def begin(request: HttpRequest, tokens: Tokens, *, hosted: bool = False) -> Any:
     login(request, person)
     request.session[_ACCESS] = tokens.access_token
     request.session[_REFRESH] = tokens.refresh_token
-    request.session[_EMAIL] = person.email
+    request.session[_EMAIL] = person.email or ""
     request.session[_HOSTED] = hosted
     # Absolute lifetime: renewals do not extend it.
     request.session.set_expiry(timedelta(seconds=settings.SESSION_COOKIE_AGE))
@@ -112,8 +113,9 @@ def limit_rights(request: HttpRequest, claims: Claims) -> None:
 
 
 def change_email(request: HttpRequest, claims: Claims, email: str) -> None:
-    """Store the new verified e-mail address of the signed-in person."""
-    user_rows.rows(claims.sub).update(email=email)
+    """Store the new verified e-mail address of the signed-in person, unless it is unique and taken in the table."""
+    with suppress(IntegrityError), transaction.atomic():
+        user_rows.rows(claims.sub).update(email=email)
     request.session[_EMAIL] = email
 
 

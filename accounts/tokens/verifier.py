@@ -141,6 +141,7 @@ class Claims(NamedTuple):
     client_id: str
     username: str | None
     email: str | None
+    email_verified: bool
     name: str | None
     groups: tuple[str, ...]
     scopes: frozenset[str]
@@ -473,6 +474,7 @@ def _read_claims(payload: Mapping[str, Any]) -> Claims:
         client_id=_client_of(payload, is_id),
         username=username,
         email=email if email is None or _fits_column(email, MAX_EMAIL) else None,
+        email_verified=payload.get("email_verified") is True,
         name=_text(payload, "name"),
         # A machine's roles come from its scopes.
         groups=() if username is None else _groups(payload),

@@ -9,6 +9,7 @@ import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import django
 from django.conf import settings
@@ -128,6 +129,50 @@ def drive() -> dict[str, int]:
     return statuses
 
 
+def drive_members() -> dict[str, Any]:
+    """What becomes of the rows of a project's own user model, by a name of each case."""
+    from django.contrib.auth import authenticate, get_user_model
+    from django.http import HttpRequest
+    from django.test import Client
+
+    from accounts.browser import session
+    from accounts.cognito.results import Tokens
+    from accounts.tokens.conf import get_config
+    from accounts.tokens.testing import ABSENT, Pool, accepted, subject
+    from accounts.tokens.verifier import get_verifier
+
+    members: Any = get_user_model().objects
+    found: dict[str, Any] = {}
+    eve = members.create_user(username="eve", email="user@example.com")
+    form = {"email": "user@example.com", "password": "Passw0rd!"}
+    browser = Client(raise_request_exception=False)
+    found["address of Eve"] = browser.post("/accounts/sign-in/", form).status_code
+    eve.delete()
+
+    config = get_config()
+    with accepted(Pool(config.issuers[0], config.client_id)) as pool:
+
+        def email_after_sign_in(**claims: Any) -> str | None:
+            access, identity = pool.access_token("Ida"), pool.id_token("Ida", **claims)
+            tokens = Tokens(access_token=access, id_token=identity, refresh_token="none", expires_in=900)
+            email: str | None = getattr(authenticate(None, cognito_tokens=tokens), "email", "refused")
+            return email
+
+        members.create_user(username="nobody", email="")
+        found["unverified, first sign-in"] = email_after_sign_in(email_verified=False)
+        found["verified"] = email_after_sign_in()
+        members.filter(subject=subject("Ida")).update(email="ida@example.org")
+        found["none in the token"] = email_after_sign_in(email=ABSENT)
+        found["unverified"] = email_after_sign_in(email="eve@example.com", email_verified=False)
+        members.create_user(username="eve", email="eve@example.com")
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+        session.change_email(request, get_verifier().verify(pool.access_token("Ida"), "access"), "eve@example.com")
+        found["changed to the address of Eve"] = members.get(subject=subject("Ida")).email
+    members.all().delete()
+    return found
+
+
 if __name__ == "__main__":
     configure(*sys.argv[1:])
     from django.core.management import call_command
@@ -136,6 +181,7 @@ if __name__ == "__main__":
     created = connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
         call_command("check", stdout=sys.stderr)
-        json.dump(drive(), sys.stdout)
+        rows = drive_members() if settings.AUTH_USER_MODEL != "accounts.User" else {}
+        json.dump({"rows": rows, **drive()}, sys.stdout)
     finally:
         connection.creation.destroy_test_db(created, verbosity=0)
