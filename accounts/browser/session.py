@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY, authenticate, login, logout
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, authenticate, login, logout
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -34,6 +34,9 @@ _ACCESS = "cognito_access_token"
 _REFRESH = "cognito_refresh_token"
 _EMAIL = "cognito_email"
 _HOSTED = "cognito_hosted"
+
+# Module of the authentication backends in sessions of former releases, and now.
+_FORMER_BACKENDS, _BACKENDS = "accounts.backends.", "accounts.browser.backends."
 
 
 # --- Sign-in ---
@@ -120,6 +123,7 @@ def change_email(request: HttpRequest, claims: Claims, email: str) -> None:
 
 
 def _current(request: HttpRequest) -> Claims | None:
+    _rename_backend(request)
     token = access_token_of(request)
     if token is None:
         return None
@@ -134,6 +138,14 @@ def _current(request: HttpRequest) -> Claims | None:
         return None
     except KeysUnavailable as error:
         raise KeysUnavailableNow(error.retry_after) from None
+
+
+def _rename_backend(request: HttpRequest) -> None:
+    """Rename the backend of a former release: Django takes a session with an unknown backend for an anonymous one."""
+    session = getattr(request, "session", {})
+    backend = session.get(BACKEND_SESSION_KEY, "")
+    if backend.startswith(_FORMER_BACKENDS):
+        session[BACKEND_SESSION_KEY] = _BACKENDS + backend.removeprefix(_FORMER_BACKENDS)
 
 
 def _verified(token: str) -> Claims:

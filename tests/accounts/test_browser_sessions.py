@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.core.management import call_command
 from django.test import Client as Browser
 from pytest_django import DjangoAssertNumQueries
@@ -272,6 +273,33 @@ def test_a_page_of_ones_own_tells_that_cognito_does_not_answer(cognito: LocalCog
     cut_off(settings)
     answer = uma.get(PROFILE)
     assert (answer.status_code, "does not answer" in text(answer)) == (503, True)
+
+
+# --- Sessions of former releases ---
+
+
+def with_the_former_backend(browser: Browser) -> Browser:
+    """The browser, with the session as a former release stored it: the module of the backends had another name."""
+    session = browser.session
+    session[BACKEND_SESSION_KEY] = session[BACKEND_SESSION_KEY].replace("accounts.browser.", "accounts.")
+    assert session[BACKEND_SESSION_KEY].startswith("accounts.backends.")
+    session.save()
+    return browser
+
+
+def test_an_upgrade_signs_nobody_of_the_pool_out(cognito: LocalCognito) -> None:
+    uma = with_the_former_backend(signed_in(UMA))
+    assert is_signed_in(uma)
+    assert uma.session[BACKEND_SESSION_KEY] == "accounts.browser.backends.CognitoBackend"
+    assert is_signed_in(uma)
+
+
+def test_an_upgrade_signs_no_break_glass_superuser_out(capsys: pytest.CaptureFixture[str]) -> None:
+    bea = Browser()
+    call_command("break_glass")
+    password = capsys.readouterr().out.split()[-1]
+    bea.post("/admin/break-glass/", {"username": "break-glass", "password": password})
+    assert with_the_former_backend(bea).get("/admin/").status_code == 200
 
 
 # --- The break-glass superuser ---
