@@ -48,7 +48,7 @@ def test_a_column_is_added_as_the_operators_page_says_and_everything_is_found(
     manage: Callable[..., str], tmp_path: Path
 ) -> None:
     page = (ROOT / "docs/operations.md").read_text()
-    column = 'shelf = models.CharField(max_length=20, db_default="")'
+    column = 'shelf = models.CharField(max_length=20, default="", db_default="")'
     assert column in page
     manage("migrate", "-v", "0", "--skip-checks")
     manage("shell", "-c", ADD.format("Moby-Dick"))
