@@ -24,7 +24,7 @@ from accounts.cognito.results import CursorInvalid, PeopleCursor, Person
 from accounts.flows import people
 from accounts.models import AuditRecord, User
 from accounts.tokens.roles import Role
-from accounts.user_rows import email_of
+from accounts.user_rows import email_of, is_ours
 
 if TYPE_CHECKING:
     UserModelAdmin = admin.ModelAdmin[User]
@@ -289,7 +289,9 @@ class AuditRecordAdmin(AuditModelAdmin):
 
     @admin.display(ordering="subject")
     def whom(self, record: Any) -> str:
-        """The other person, as a link to their page."""
+        """The other person, as a link to their page, which there is for accounts.User only."""
+        if not is_ours():
+            return str(record.subject_email or record.subject)
         url = reverse("admin:accounts_user_change", args=[record.subject])
         return format_html('<a href="{}">{}</a>', url, record.subject_email or record.subject)
 

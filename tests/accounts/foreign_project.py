@@ -137,6 +137,7 @@ def drive_members() -> dict[str, Any]:
 
     from accounts.browser import session
     from accounts.cognito.results import Tokens
+    from accounts.models import AuditRecord
     from accounts.tokens.conf import get_config
     from accounts.tokens.testing import ABSENT, Pool, accepted, subject
     from accounts.tokens.verifier import get_verifier
@@ -169,6 +170,12 @@ def drive_members() -> dict[str, Any]:
         request.session = import_module(settings.SESSION_ENGINE).SessionStore()
         session.change_email(request, get_verifier().verify(pool.access_token("Ida"), "access"), "eve@example.com")
         found["changed to the address of Eve"] = members.get(subject=subject("Ida")).email
+
+    members.create_superuser(username="bob", email="bob@example.com", password="Passw0rd!")
+    browser = Client(raise_request_exception=False)
+    browser.login(username="bob", password="Passw0rd!")
+    AuditRecord.objects.create(actor="local:bob", action="disable", subject="ida")
+    found["Bob: audit records"] = browser.get("/admin/accounts/auditrecord/").status_code
     members.all().delete()
     return found
 

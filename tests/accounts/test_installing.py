@@ -231,6 +231,7 @@ ROWS = {
     "none in the token": "ida@example.org",
     "unverified": "ida@example.org",
     "changed to the address of Eve": "ida@example.org",
+    "Bob: audit records": 200,
 }
 
 
