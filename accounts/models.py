@@ -156,9 +156,8 @@ class SignUpManager(models.Manager["SignUp"]):
         self.filter(created_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()
         defaults = {"role": role.value, "needs_password": needs_password, "sub": str(uuid4())}
         pending, is_new = self.get_or_create(email_hash=_hashed(email), defaults=defaults)
-        if not is_new:
-            pending.role, pending.needs_password = role.value, True
-            pending.save(update_fields=["role", "needs_password"])
+        if not is_new and not pending.store(role=role.value, needs_password=True):
+            return self.record(email, role, needs_password=needs_password)  # deleted since it was read
         return pending, is_new
 
     def of(self, email: str) -> "SignUp | None":
@@ -192,8 +191,13 @@ class SignUp(models.Model):
 
     def set_subject(self, sub: str | None) -> None:
         """Store the subject of the created account. None if none was created: a write of the same duration."""
-        self.sub = sub or self.sub
-        self.save(update_fields=["role" if sub is None else "sub"])
+        self.store(**({"role": self.role} if sub is None else {"sub": sub}))
+
+    def store(self, **values: Any) -> bool:
+        """Store `values`; returns whether the row exists: a confirmation at the same time may have deleted it."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        return SignUp.objects.filter(pk=self.pk).update(**values) > 0
 
 
 def _hashed(email: str, secret: str | None = None) -> str:

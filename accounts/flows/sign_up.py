@@ -72,8 +72,7 @@ def sign_up(
             _mail_executor.submit(_log_failure, get_gateway().resend_code, email)
         except CognitoUnavailable:
             # The account may exist although the response was lost; then it is unknown whose password it has.
-            pending.needs_password = True
-            pending.save(update_fields=["needs_password"])
+            pending.store(needs_password=True)
             raise
         except (AccountError, ValidationError):
             if is_new:
@@ -128,7 +127,7 @@ def confirm_sign_up(request: HttpRequest, email: str, code: str, password: str |
             grant_role(pending, email)
         except AccountError as error:
             logger.warning("The role could not be granted at confirmation: %s", error.get_codes())
-            pending.save(update_fields=["sub"])  # the next sign-in finds the record by it
+            pending.store(sub=sub)  # the next sign-in finds the record by it
 
 
 def _sub_of(email: str) -> str | None:

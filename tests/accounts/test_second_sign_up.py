@@ -265,3 +265,37 @@ def test_a_role_that_could_not_be_granted_is_granted_at_a_hosted_sign_in(
     assert isinstance(tokens, Tokens)
     after = sign_in_flow.complete_hosted_sign_in(tokens)
     assert claims_of(after.access_token)["cognito:groups"] == [Role.GUEST]
+
+
+@pytest.mark.parametrize("email", [GRACE, "user@example.com"])
+def test_a_sign_up_that_is_deleted_while_cognito_answers_is_no_error(
+    email: str, visitor: Client, cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway_class = type(get_gateway())
+    sign_up_at_cognito = gateway_class.sign_up
+
+    def meanwhile_confirmed(*args: Any) -> str:
+        SignUp.objects.all().delete()
+        return sign_up_at_cognito(*args)
+
+    monkeypatch.setattr(gateway_class, "sign_up", meanwhile_confirmed)
+    assert post(visitor, "sign-up", email=email, password=GRACES).status_code == 201
+
+
+def test_a_sign_up_is_recorded_though_the_earlier_one_is_deleted_while_it_is_read(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SignUp.objects.record(GRACE, Role.GUEST, needs_password=False)
+    manager_class = type(SignUp.objects)
+    get_or_create = manager_class.get_or_create
+
+    def read_and_deleted(*args: Any, **kwargs: Any) -> Any:
+        found = get_or_create(*args, **kwargs)
+        monkeypatch.undo()
+        SignUp.objects.all().delete()
+        return found
+
+    monkeypatch.setattr(manager_class, "get_or_create", read_and_deleted)
+    pending, is_new = SignUp.objects.record(GRACE, Role.USER, needs_password=False)
+    assert (pending.role, is_new) == (Role.USER, True)
+    assert SignUp.objects.of(GRACE) == pending
