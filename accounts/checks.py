@@ -55,11 +55,16 @@ def _models() -> Iterator[CheckMessage]:
 def _user_model() -> Iterator[CheckMessage]:
     model, field = get_user_model(), getattr(settings, "ACCOUNTS_SUBJECT_FIELD", "sub")
     fields = {each.name: each for each in model._meta.get_fields()}
-    if not getattr(fields.get(field), "unique", False) or "email" not in fields:
+    # People of the pool would share the column with names that others choose.
+    is_name = settings.AUTH_USER_MODEL != "accounts.User" and field == model.USERNAME_FIELD
+    if is_name or not getattr(fields.get(field), "unique", False) or "email" not in fields:
         message = (
             f"AUTH_USER_MODEL ({settings.AUTH_USER_MODEL}) lacks `email` or a unique field `{field}` for subjects."
         )
-        hint = "Add CharField(max_length=255, unique=True, null=True), and name it in ACCOUNTS_SUBJECT_FIELD."
+        hint = (
+            "Add CharField(max_length=255, unique=True, null=True), which is not USERNAME_FIELD, and name it in "
+            "ACCOUNTS_SUBJECT_FIELD."
+        )
         yield Error(message, hint=hint, id="accounts.E021")
     if BREAK_GLASS in settings.AUTHENTICATION_BACKENDS and settings.AUTH_USER_MODEL != "accounts.User":
         yield Error(f"AUTHENTICATION_BACKENDS: {BREAK_GLASS} needs accounts.User.", id="accounts.E025")

@@ -42,8 +42,8 @@ def rows(sub: str) -> QuerySet[Any]:
 def user_row(user: CognitoUser) -> Any:
     """The row of `user`, created when there is none. Raises IntegrityError when its name or address is taken."""
     model = get_user_model()
-    # In a project's own model a user name may be taken by somebody who is not in the pool.
-    name = user.username if is_ours() else user.sub
+    # In a project's own model somebody who is not in the pool may choose a name; Django's forms allow no colon in one.
+    name = user.username if is_ours() else f"cognito:{user.sub}"
     known: dict[str, Any] = {model.USERNAME_FIELD: name, "is_machine": user.is_machine}
     if user.email:  # An access token has none, and a unique column takes the empty one only once.
         known["email"] = user.email
