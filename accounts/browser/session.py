@@ -182,7 +182,7 @@ def _renewed(request: HttpRequest) -> Claims:
     session.save()
     if user_rows.follow_roles(person, CognitoUser.from_claims(claims).roles):
         # Saved before `request.user`, which is lazy, reads the row.
-        person.save(update_fields=["is_staff", "is_superuser"])
+        person.save(update_fields=["is_staff", "is_superuser"] if user_rows.is_ours() else None)
     return claims
 
 

@@ -133,9 +133,10 @@ def drive_members() -> dict[str, Any]:
     """What becomes of the rows of a project's own user model, by a name of each case."""
     from django.contrib.auth import authenticate, get_user_model
     from django.http import HttpRequest
-    from django.test import Client
+    from django.test import Client, override_settings
 
     from accounts.browser import session
+    from accounts.checks import check_project
     from accounts.cognito.results import Tokens
     from accounts.models import AuditRecord
     from accounts.tokens.conf import get_config
@@ -170,6 +171,24 @@ def drive_members() -> dict[str, Any]:
         request.session = import_module(settings.SESSION_ENGINE).SessionStore()
         session.change_email(request, get_verifier().verify(pool.access_token("Ida"), "access"), "eve@example.com")
         found["changed to the address of Eve"] = members.get(subject=subject("Ida")).email
+
+    browser.post("/accounts/sign-in/", {"email": "admin@example.com", "password": "Passw0rd!"})
+    ada = members.get(email="admin@example.com")
+    members.filter(pk=ada.pk).update(is_manager=False)
+    store = browser.session
+    store["cognito_access_token"] = "expired"
+    store.save()
+    browser.get("/api/v2/accounts/me/")
+    found["Ada: manager"] = [ada.is_manager, members.get(pk=ada.pk).is_manager]
+
+    # A local registration takes the subject of Sam as its user name before he signs in.
+    members.create_user(username=subject("Sam"), email="mallory@example.com")
+    with accepted(Pool(config.issuers[0], config.client_id)) as pool:
+        access, identity = pool.access_token("Sam"), pool.id_token("Sam")
+        tokens = Tokens(access_token=access, id_token=identity, refresh_token="none", expires_in=900)
+        found["name of Sam"] = getattr(authenticate(None, cognito_tokens=tokens), "email", "refused")
+    with override_settings(ACCOUNTS_SUBJECT_FIELD="username"):
+        found["user name as subject"] = [each.id for each in check_project(None)]
 
     members.create_superuser(username="bob", email="bob@example.com", password="Passw0rd!")
     browser = Client(raise_request_exception=False)

@@ -231,6 +231,9 @@ ROWS = {
     "none in the token": "ida@example.org",
     "unverified": "ida@example.org",
     "changed to the address of Eve": "ida@example.org",
+    "Ada: manager": [True, True],
+    "name of Sam": "sam@example.com",
+    "user name as subject": ["accounts.E021"],
     "Bob: audit records": 200,
 }
 
