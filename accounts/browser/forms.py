@@ -178,15 +178,21 @@ class ChangePasswordForm(Form):
         self.fields["new_password"].help_text = policy
 
 
-class PasswordForm(Form):
-    """Form for one's own password, as proof of identity."""
+class DeleteForm(Form):
+    """Form for one's own password, which people of another identity provider leave empty."""
 
-    password = _password("Password", "current-password")
+    password = _password(
+        "Password",
+        "current-password",
+        required=False,
+        help_text="Leave it empty if you signed in through another provider, within the last five minutes.",
+    )
 
 
-class EndMfaForm(PasswordForm):
+class EndMfaForm(Form):
     """Form for password and code, as proof of identity."""
 
+    password = _password("Password", "current-password")
     code = _code(help_text="A new one of your authenticator app.")
 
 

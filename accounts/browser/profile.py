@@ -12,10 +12,10 @@ from accounts.browser.forms import (
     ROLE_NAMES,
     ChangePasswordForm,
     CodeForm,
+    DeleteForm,
     DetailsForm,
     EmailForm,
     EndMfaForm,
-    PasswordForm,
 )
 from accounts.browser.pages import OwnAccountPage, qr_code
 from accounts.cognito.errors import AccountError
@@ -185,11 +185,11 @@ class DeletePage(OwnAccountPage):
     """Page that deletes the account."""
 
     template_name = "accounts/profile_delete.html"
-    form_class = PasswordForm
+    form_class = DeleteForm
 
     def submit(self, values: dict[str, Any]) -> HttpResponse:
         """Delete the account at Cognito and its data here."""
-        own_account.delete_account(self.request, self.token, self.claims, values["password"])
+        own_account.delete_account(self.request, self.token, self.claims, values["password"] or None)
         session.forget(self.request)
         messages.success(self.request, "Your account is deleted.")
         return HttpResponseRedirect(resolve_url("/"))

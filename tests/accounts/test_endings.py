@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from importlib import import_module
 from io import StringIO
 from typing import Any
 from urllib.parse import urlencode
@@ -11,13 +12,19 @@ from urllib.request import Request, urlopen
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.http import HttpRequest
+from django.test import Client as Browser
+from pytest_django.fixtures import Settings
 
+from accounts.browser import session
 from accounts.cognito.gateway import get_gateway
+from accounts.cognito.results import Tokens
 from accounts.models import AuditRecord, User
 from local_cognito import grants
 from local_cognito.operations.sign_up import new_user
 from local_cognito.server import LocalCognito
 from local_cognito.store import Status
+from tests.accounts.browsers import PROFILE, fill_in, is_signed_in, signed_in, text, tokens_of
 from tests.accounts.people import ACCOUNTS, BOOKS, PASSWORD, Person, claims_of, sign_in
 from tests.accounts.test_admin_people import PEOPLE, act, browser
 from tests.accounts.test_doctor import spoil_client
@@ -74,13 +81,11 @@ def test_a_token_that_names_a_session_ends_that_one_only(uma: Person) -> None:
 
 
 def test_a_browser_whose_tokens_name_no_session_is_signed_out(unnamed: Person) -> None:
-    from tests.accounts.browsers import fill_in, signed_in, tokens_of
-
     browser = signed_in(unnamed.email)
     token = tokens_of(browser)["cognito_access_token"]
-    session = browser.session
-    del session["cognito_refresh_token"]
-    session.save()
+    stored = browser.session
+    del stored["cognito_refresh_token"]
+    stored.save()
     fill_in(browser, "sign-out/")
     assert Client().bearing(token).get(BOOKS).json()["code"] == "token_revoked"
 
@@ -162,7 +167,7 @@ def test_an_app_client_of_nobody_has_no_tokens_to_end(admin: Person) -> None:
 
 
 @pytest.fixture
-def through_google(cognito: LocalCognito) -> Callable[..., Client]:
+def tokens_of_gina(cognito: LocalCognito) -> Callable[..., Tokens]:
     """Gina, who has signed in through Google some seconds ago, on Cognito's own pages."""
     running = cognito._running
     with running.lock:
@@ -173,11 +178,39 @@ def through_google(cognito: LocalCognito) -> Callable[..., Client]:
         gina.update_attributes([{"Name": "identities", "Value": identity}])
         client.pool.add(gina)
 
-    def signed_in(seconds_ago: float = 0) -> Client:
+    def signed_in(seconds_ago: float = 0) -> Tokens:
         with running.lock:
             at = int(time.time() - seconds_ago)
             grant = grants.begin(running, client, gina, scope=HOSTED_SCOPE, auth_time=at)
-            return Client().bearing(grants.mint(running, client, gina, grant)["AccessToken"])
+            minted = grants.mint(running, client, gina, grant)
+            refresh_token = grants.new_refresh_token(client, grant)
+        return Tokens(
+            access_token=minted["AccessToken"],
+            id_token=minted["IdToken"],
+            refresh_token=refresh_token,
+            expires_in=minted["ExpiresIn"],
+        )
+
+    return signed_in
+
+
+@pytest.fixture
+def through_google(tokens_of_gina: Callable[..., Tokens]) -> Callable[..., Client]:
+    """Gina, at the API."""
+    return lambda seconds_ago: Client().bearing(tokens_of_gina(seconds_ago).access_token)
+
+
+@pytest.fixture
+def browser_of_gina(tokens_of_gina: Callable[..., Tokens], settings: Settings) -> Callable[..., Browser]:
+    """Gina, in front of a browser."""
+
+    def signed_in(seconds_ago: float) -> Browser:
+        request, browser = HttpRequest(), Browser()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+        session.begin(request, tokens_of_gina(seconds_ago), hosted=True)
+        request.session.save()
+        browser.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
+        return browser
 
     return signed_in
 
@@ -198,6 +231,27 @@ def test_a_sign_in_of_before_is_no_proof(through_google: Callable[..., Client]) 
     refused = gina.delete(f"{ACCOUNTS}me/")
     assert (refused.status_code, refused.json()["code"]) == (400, "fresh_sign_in_needed")
     assert verdict(gina) == "ok"
+
+
+def test_who_signs_in_through_another_provider_leaves_with_a_browser(browser_of_gina: Callable[..., Browser]) -> None:
+    gina = browser_of_gina(seconds_ago=60)
+    field = gina.get(f"{PROFILE}delete/").context["form"].fields["password"]
+    assert not field.required
+    assert fill_in(gina, "profile/delete/", password="").headers["Location"] == "/"
+    assert not is_signed_in(gina)
+    assert not get_gateway().administer("list_users", Filter='email = "gina@example.com"')["Users"]
+
+
+def test_the_page_asks_for_a_fresh_sign_in_where_it_was_long_ago(browser_of_gina: Callable[..., Browser]) -> None:
+    gina = browser_of_gina(seconds_ago=400)
+    assert "Sign in again through your provider" in text(fill_in(gina, "profile/delete/", password=""))
+    assert is_signed_in(gina)
+
+
+def test_the_page_asks_whoever_has_a_password_for_it(uma: Person) -> None:
+    browser = signed_in(uma.email)
+    assert 'id="id_password_error"' in fill_in(browser, "profile/delete/", password="").content.decode()
+    assert is_signed_in(browser)
 
 
 def test_who_has_a_password_leaves_with_it_only(uma: Person) -> None:
