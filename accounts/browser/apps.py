@@ -9,10 +9,12 @@ class CognitoAdminConfig(AdminConfig):
     default_site = "accounts.browser.admin_site.CognitoAdminSite"
 
     def ready(self) -> None:
-        """Discover the apps' admins, and unregister Django's Group: roles come from Cognito."""
+        """Discover the apps' admins, and unregister Django's Group with accounts.User: its roles come from Cognito."""
         super().ready()
         from django.contrib import admin
         from django.contrib.auth.models import Group
 
-        if admin.site.is_registered(Group):
+        from accounts.user_rows import is_ours
+
+        if is_ours() and admin.site.is_registered(Group):
             admin.site.unregister(Group)

@@ -14,6 +14,7 @@ from django.urls import Resolver404, resolve, reverse
 from django.views import View
 from rest_framework.exceptions import APIException
 
+from accounts import user_rows
 from accounts.browser import hosted, pending, session
 from accounts.browser.anonymous import EmailInitialMixin
 from accounts.browser.forms import BreakGlassForm, ChooseForm, CodeForm, NewPasswordForm, SignInForm
@@ -189,7 +190,7 @@ class SignOutView(WithoutTransaction, View):
 class BreakGlassPage(FormPage):
     """Sign-in of a local superuser of `manage.py break_glass` to the admin, for BREAK_GLASS_SECONDS.
 
-    404 while there is no such superuser.
+    404 while there is no such superuser, as always with a project's own user model.
     """
 
     template_name = "accounts/break_glass.html"
@@ -197,7 +198,10 @@ class BreakGlassPage(FormPage):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The form, or 404."""
-        if not User.objects.filter(sub__startswith=LOCAL_PREFIX, is_superuser=True, is_active=True).exists():
+        if not (
+            user_rows.is_ours()
+            and User.objects.filter(sub__startswith=LOCAL_PREFIX, is_superuser=True, is_active=True).exists()
+        ):
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 

@@ -48,7 +48,7 @@ def configure(database: str, user_model: str) -> None:
         INSTALLED_APPS=[
             "accounts",
             *(["tests.accounts.foreign_members"] if user_model != "accounts.User" else []),
-            "django.contrib.admin",
+            "django.contrib.admin" if user_model == "accounts.User" else "accounts.browser.apps.CognitoAdminConfig",
             "django.contrib.auth",
             "django.contrib.contenttypes",
             "django.contrib.sessions",
@@ -132,6 +132,7 @@ def drive() -> dict[str, int]:
 def drive_members() -> dict[str, Any]:
     """What becomes of the rows of a project's own user model, by a name of each case."""
     from django.contrib.auth import authenticate, get_user_model
+    from django.core.management import CommandError, call_command
     from django.http import HttpRequest
     from django.test import Client, override_settings
 
@@ -195,6 +196,12 @@ def drive_members() -> dict[str, Any]:
     browser.login(username="bob", password="Passw0rd!")
     AuditRecord.objects.create(actor="local:bob", action="disable", subject="ida")
     found["Bob: audit records"] = browser.get("/admin/accounts/auditrecord/").status_code
+    found["Bob: groups"] = browser.get("/admin/auth/group/").status_code
+    found["break-glass page"] = browser.get("/break-glass/").status_code
+    try:
+        call_command("break_glass")
+    except CommandError as error:
+        found["break-glass command"] = str(error)
     members.all().delete()
     return found
 

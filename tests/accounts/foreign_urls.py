@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.api.views import AccountView
+from accounts.browser.sign_in import BreakGlassPage
 
 
 class FailingView(APIView):
@@ -28,6 +29,7 @@ urlpatterns = [
     path("accounts/", include("accounts.browser.urls")),
     path("admin/login/", RedirectView.as_view(pattern_name="accounts:sign-in", query_string=True)),
     path("admin/", admin.site.urls),
+    path("break-glass/", BreakGlassPage.as_view()),
     path("api/failing/", FailingView.as_view()),
     path("api/<str:version>/accounts/", include("accounts.api.urls")),
     # Inside our own project, whose middleware and base.html name further paths.

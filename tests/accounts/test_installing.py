@@ -235,6 +235,9 @@ ROWS = {
     "name of Sam": "sam@example.com",
     "user name as subject": ["accounts.E021"],
     "Bob: audit records": 200,
+    "Bob: groups": 200,
+    "break-glass page": 404,
+    "break-glass command": "Break-glass superusers are rows of accounts.User, which is not AUTH_USER_MODEL here.",
 }
 
 

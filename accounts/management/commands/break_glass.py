@@ -3,8 +3,9 @@
 import secrets
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts import user_rows
 from accounts.models import LOCAL_PREFIX, User
 
 NAME = "break-glass"
@@ -25,6 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, name: str, remove: bool, **options: Any) -> None:
         """Create, renew or remove the superuser."""
+        if not user_rows.is_ours():
+            raise CommandError("Break-glass superusers are rows of accounts.User, which is not AUTH_USER_MODEL here.")
         people = User.objects.filter(sub__startswith=LOCAL_PREFIX, username=name)
         if remove:
             people.delete()
