@@ -5,6 +5,7 @@ refresh tokens, second factors) hangs off them in ``memory``; whoever drops a po
 """
 
 import copy
+import json
 import re
 import secrets
 import string
@@ -81,7 +82,10 @@ class Pool:
 
     def _names(self, user: User) -> Iterator[str]:
         yield self.fold(user.username)
-        yield user.id
+        # AWS (AdminGetUser, Username): the sub of a local user, or the user name of one of another provider.
+        identities = json.loads(user.attribute_lookup.get("identities") or "[]")
+        if user.username not in [f"{each['providerName']}_{each['userId']}" for each in identities]:
+            yield user.id
         for attribute in self.username_attributes:
             yield self.fold(user.attribute_lookup.get(attribute, ""))
         for attribute in self.config.get("AliasAttributes") or []:

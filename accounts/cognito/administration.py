@@ -72,10 +72,14 @@ def _users(
         return _users_with(role, limit, token, errors)
     paging = {"PaginationToken": token} if token else {}
     if email_prefix:
-        escaped = email_prefix.replace("\\", "\\\\").replace('"', '\\"')
-        paging["Filter"] = f'email ^= "{escaped}"'
+        paging["Filter"] = f'email ^= "{_escaped(email_prefix)}"'
     answer = get_gateway().administer("list_users", errors, Limit=limit, **paging)
     return answer["Users"], answer.get("PaginationToken")
+
+
+def _escaped(value: str) -> str:
+    """`value` for a quoted string of a filter (AWS: ListUsers, parameter Filter)."""
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _users_with(
@@ -106,8 +110,18 @@ def _roles_or_none(username: str) -> tuple[Role, ...] | None:
 
 
 def person(sub: str) -> Person:
-    """The person with this subject or e-mail address. Raises PersonNotFound."""
-    user = get_gateway().administer("admin_get_user", _NOT_FOUND, Username=sub)
+    """The person with this subject or e-mail address. Raises PersonNotFound.
+
+    A subject names native users only (AWS: AdminGetUser, parameter Username): the user name of anybody else is looked
+    up by it.
+    """
+    try:
+        user = get_gateway().administer("admin_get_user", _NOT_FOUND, Username=sub)
+    except PersonNotFound:
+        found = get_gateway().administer("list_users", _NOT_FOUND, Filter=f'sub = "{_escaped(sub)}"', Limit=1)["Users"]
+        if not found:
+            raise
+        user = get_gateway().administer("admin_get_user", _NOT_FOUND, Username=found[0]["Username"])
     return _person({**user, "Attributes": user["UserAttributes"]}, roles_of_person(user["Username"]))
 
 

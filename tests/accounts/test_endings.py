@@ -226,6 +226,23 @@ def test_who_signs_in_through_another_provider_leaves_after_a_fresh_sign_in(
     assert not get_gateway().administer("list_users", Filter='email = "gina@example.com"')["Users"]
 
 
+def test_an_administrator_finds_demotes_and_disables_who_signs_in_through_another_provider(
+    admin: Person, through_google: Callable[..., Client]
+) -> None:
+    gina = claims_of(through_google().token)["sub"]
+    assert admin.client.get(f"{USERS}{gina}/").json()["email"] == "gina@example.com"
+    demoted = admin.client.put(f"{USERS}{gina}/role/", {"role": "ROLE_GUEST"})
+    assert (demoted.status_code, demoted.json()["roles"]) == (200, ["ROLE_GUEST"])
+    assert admin.client.post(f"{USERS}{gina}/disable/").status_code == 204
+    assert not get_gateway().administer("admin_get_user", Username="Google_1815")["Enabled"]
+
+
+@pytest.mark.parametrize("sub", ['x" or sub ^= "', "back%5Cslash", "Google_1815"])
+def test_only_a_whole_subject_finds_somebody(sub: str, admin: Person, through_google: Callable[..., Client]) -> None:
+    through_google()
+    assert admin.client.get(f"{USERS}{sub}/").status_code == 404
+
+
 def test_a_sign_in_of_before_is_no_proof(through_google: Callable[..., Client]) -> None:
     gina = through_google(seconds_ago=400)
     refused = gina.delete(f"{ACCOUNTS}me/")
