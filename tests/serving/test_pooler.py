@@ -45,8 +45,8 @@ Books = dict[int, dict[str, Any]]
 
 
 def documented(language: str) -> str:
-    """The block in this language under "A pooler" in docs/scale.md."""
-    section = (ROOT / "docs" / "scale.md").read_text().partition("### A pooler")[2].partition("\n## ")[0]
+    """The block in this language under "Connection pooler" in docs/scale.md."""
+    section = (ROOT / "docs" / "scale.md").read_text().partition("### Connection pooler")[2].partition("\n## ")[0]
     (block,) = re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     return str(block)
 
